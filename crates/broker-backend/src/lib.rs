@@ -1,0 +1,1 @@
+//! The application behind the broker: the Backend trait, over HTTP and in process.

@@ -1,0 +1,2 @@
+//! The `wsbroker` command.
+fn main() {}

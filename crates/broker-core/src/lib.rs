@@ -1,0 +1,1 @@
+//! The pure, synchronous state machine of one shard of wsbroker.

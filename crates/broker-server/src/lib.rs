@@ -1,0 +1,1 @@
+//! The driver: shards, mailboxes, effects, the doors for commands, the embedding API.

@@ -1,0 +1,1 @@
+//! Test client, scripted backend, transcript runner, contract suites.

@@ -1,0 +1,1 @@
+//! Sockets: accept, HTTP, handshake, WebSocket frames, outbound queues.

@@ -1,0 +1,2 @@
+//! Drives broker-core alone.
+fn main() {}
