@@ -1,0 +1,324 @@
+//! Reading lists of commands.
+
+use std::borrow::Cow;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use bytes::Bytes;
+
+use super::{
+    Aim, COMMAND_TYPES, Command, CommandError, CommandList, Entry, Except, ListError, LogLevel,
+    Message, OtherCommand, Page, Verb,
+};
+use crate::criteria::{Criteria, kind};
+use crate::form;
+use crate::json::{self, Members};
+
+/// How a door reads commands.
+#[derive(Clone, Copy, Debug)]
+pub struct Reading<'a> {
+    /// Whether an unknown field is an error; otherwise it is passed over.
+    pub strict: bool,
+    /// How many commands a list may hold.
+    pub max_commands: usize,
+    /// Types that the embedder has taken over; they win over ours.
+    pub own_types: &'a [Box<str>],
+}
+
+impl CommandList {
+    /// Reads a list of commands, or one command. An empty text holds none.
+    ///
+    /// A command that cannot be read becomes [`Entry::Refused`] in its place. What `send` carries is cut out of `body`,
+    /// not copied.
+    ///
+    /// # Errors
+    /// When the text as a whole is no such list.
+    pub fn parse(body: &Bytes, reading: Reading<'_>) -> Result<CommandList, ListError> {
+        if body.trim_ascii().is_empty() {
+            return Ok(CommandList::default());
+        }
+        json::check(body)?;
+        let text = std::str::from_utf8(body)
+            .unwrap_or_default()
+            .trim_matches([' ', '\t', '\n', '\r']);
+        let parser = Parser { body, reading };
+        if text.starts_with('{') {
+            return Ok(CommandList {
+                entries: vec![parser.entry(text)],
+            });
+        }
+        let elements = json::elements(text).ok_or(ListError::NotAList { got: kind(text) })?;
+        if elements.len() > reading.max_commands {
+            return Err(ListError::TooMany {
+                count: elements.len(),
+                limit: reading.max_commands,
+            });
+        }
+        Ok(CommandList {
+            entries: elements
+                .iter()
+                .map(|element| parser.entry(element.get()))
+                .collect(),
+        })
+    }
+
+    /// Whether every command is for the session that caused the event, so that one shard can run the list by itself.
+    #[must_use]
+    pub fn is_for_origin_only(&self) -> bool {
+        self.entries.iter().all(|entry| match entry {
+            Entry::Run(command) => match command.verb {
+                Verb::Send(_) | Verb::Session { .. } | Verb::Close { .. } => {
+                    command.aim.criteria.is_none()
+                }
+                // What they find is discarded in the answer to an event.
+                Verb::List(_) | Verb::Count { .. } => true,
+                Verb::Log { .. } => true,
+            },
+            Entry::Refused(_) | Entry::Other(_) => true,
+        })
+    }
+}
+
+struct Parser<'a> {
+    body: &'a Bytes,
+    reading: Reading<'a>,
+}
+
+impl Parser<'_> {
+    fn entry(&self, text: &str) -> Entry {
+        match self.read(text) {
+            Ok(entry) => entry,
+            Err(error) => Entry::Refused(error),
+        }
+    }
+
+    fn read(&self, text: &str) -> Result<Entry, CommandError> {
+        // The whole body is JSON, so an element can only be of the wrong kind.
+        let Ok(Some(members)) = json::members(text) else {
+            return Err(CommandError::NotAnObject { got: kind(text) });
+        };
+        if let Some(name) = members.duplicate() {
+            return Err(CommandError::DuplicateField(name.into()));
+        }
+        let name = members
+            .last("type")
+            .and_then(json::string)
+            .ok_or(CommandError::NoType)?;
+        let is_own = self.reading.own_types.iter().any(|own| **own == *name);
+        let Some(known) = COMMAND_TYPES
+            .into_iter()
+            .find(|known| *known == name && !is_own)
+        else {
+            return Ok(Entry::Other(OtherCommand {
+                name: name.into(),
+                text: self.cut(text),
+            }));
+        };
+        let fields = Fields {
+            command: known,
+            members: &members,
+        };
+        let verb = self.verb(&fields)?;
+        if self.reading.strict {
+            fields.refuse_unknown(&verb)?;
+        }
+        Ok(Entry::Run(Command {
+            aim: aim(&fields)?,
+            verb,
+        }))
+    }
+
+    fn verb(&self, fields: &Fields<'_>) -> Result<Verb, CommandError> {
+        Ok(match fields.command {
+            "send" => Verb::Send(self.message(fields)?),
+            "session" => session(fields)?,
+            "close" => close(fields)?,
+            "list" => Verb::List(page(fields)?),
+            "count" => Verb::Count {
+                by: fields.string("by")?.map(Into::into),
+            },
+            _ => log(fields)?,
+        })
+    }
+
+    fn message(&self, fields: &Fields<'_>) -> Result<Message, CommandError> {
+        match (
+            fields.get("message"),
+            fields.get("text"),
+            fields.get("binary"),
+        ) {
+            (Some(message), None, None) => Ok(Message::Json(self.cut(message))),
+            (None, Some(_), None) => Ok(Message::Text(match fields.required_string("text")? {
+                Cow::Borrowed(text) => self.cut(text),
+                Cow::Owned(text) => Bytes::from(text),
+            })),
+            (None, None, Some(_)) => {
+                let text = fields.required_string("binary")?;
+                let bytes = BASE64.decode(text.as_bytes());
+                Ok(Message::Binary(
+                    bytes.map_err(|_| wrong("binary", "base64"))?.into(),
+                ))
+            }
+            _ => Err(CommandError::MissingField {
+                command: "send",
+                field: "one of `message`, `text` and `binary`",
+            }),
+        }
+    }
+
+    /// A part of the body, sharing its memory.
+    fn cut(&self, part: &str) -> Bytes {
+        self.body.slice_ref(part.as_bytes())
+    }
+}
+
+fn session(fields: &Fields<'_>) -> Result<Verb, CommandError> {
+    let data = match fields.get("data") {
+        None => None,
+        // PHP writes an empty object as an empty array.
+        Some(data) if json::elements(data).is_some_and(|elements| elements.is_empty()) => {
+            Some("{}")
+        }
+        Some(data) if data.starts_with('{') => Some(data),
+        Some(_) => return Err(wrong("data", "an object")),
+    };
+    let unset = fields.strings("unset")?;
+    if data.is_none() && unset.is_none() {
+        return Err(CommandError::MissingField {
+            command: "session",
+            field: "`data` or `unset`",
+        });
+    }
+    Ok(Verb::Session {
+        data: data.unwrap_or("{}").into(),
+        unset: unset.unwrap_or_default(),
+    })
+}
+
+fn close(fields: &Fields<'_>) -> Result<Verb, CommandError> {
+    let code = match fields.get("code") {
+        None => 1000,
+        Some(code) => code
+            .parse()
+            .ok()
+            .filter(|code| *code == 1000 || (3000..=4999).contains(code))
+            .ok_or_else(|| wrong("code", "1000 or from 3000 to 4999"))?,
+    };
+    let reason = fields.string("reason")?.unwrap_or_default();
+    // RFC 6455 §5.5: a control frame carries at most 125 bytes, two of which are the code.
+    if reason.len() > 123 {
+        return Err(wrong("reason", "at most 123 bytes"));
+    }
+    Ok(Verb::Close {
+        code,
+        reason: reason.into(),
+    })
+}
+
+fn page(fields: &Fields<'_>) -> Result<Page, CommandError> {
+    let limit = fields
+        .get("limit")
+        .map(|limit| limit.parse().map_err(|_| wrong("limit", "a whole number")));
+    let after = match fields.string("cursor")? {
+        None => None,
+        Some(cursor) => Some(
+            cursor
+                .parse()
+                .map_err(|_| wrong("cursor", "the cursor of an earlier list"))?,
+        ),
+    };
+    Ok(Page {
+        fields: fields.strings("fields")?,
+        limit: limit.transpose()?,
+        after,
+    })
+}
+
+fn log(fields: &Fields<'_>) -> Result<Verb, CommandError> {
+    let level = match fields.string("level")?.as_deref() {
+        None | Some("info") => LogLevel::Info,
+        Some("error") => LogLevel::Error,
+        Some("warn") => LogLevel::Warn,
+        Some("debug") => LogLevel::Debug,
+        Some(_) => return Err(wrong("level", "error, warn, info or debug")),
+    };
+    Ok(Verb::Log {
+        text: fields.get("text").unwrap_or("null").into(),
+        level,
+    })
+}
+
+fn aim(fields: &Fields<'_>) -> Result<Aim, CommandError> {
+    let criteria = match fields.get("match") {
+        None => None,
+        Some(text) => Criteria::parse(text).map_err(CommandError::Match)?,
+    };
+    let except = match fields.get("except") {
+        None => None,
+        Some(text) if form::is_falsy(text) => None,
+        Some(text) if json::string(text).is_some_and(|name| name == "self") => Some(Except::Origin),
+        Some(text) => Criteria::parse(text)
+            .map_err(CommandError::Except)?
+            .map(Except::Matching),
+    };
+    Ok(Aim { criteria, except })
+}
+
+/// The fields of one command; `null` counts as absent, except for what a `send` or a `log` carries.
+struct Fields<'a> {
+    command: &'static str,
+    members: &'a Members<'a>,
+}
+
+impl<'a> Fields<'a> {
+    fn get(&self, name: &str) -> Option<&'a str> {
+        let value = self.members.last(name)?;
+        (value != "null" || matches!(name, "message")).then_some(value)
+    }
+
+    fn string(&self, name: &'static str) -> Result<Option<Cow<'a, str>>, CommandError> {
+        match self.get(name) {
+            None => Ok(None),
+            Some(value) => json::string(value)
+                .map(Some)
+                .ok_or_else(|| wrong(name, "a string")),
+        }
+    }
+
+    fn required_string(&self, name: &'static str) -> Result<Cow<'a, str>, CommandError> {
+        self.string(name)?.ok_or_else(|| wrong(name, "a string"))
+    }
+
+    fn strings(&self, name: &'static str) -> Result<Option<Vec<Box<str>>>, CommandError> {
+        let Some(value) = self.get(name) else {
+            return Ok(None);
+        };
+        let read =
+            |element: &&serde_json::value::RawValue| json::string(element.get()).map(Box::from);
+        let strings =
+            json::elements(value).and_then(|elements| elements.iter().map(read).collect());
+        strings
+            .map(Some)
+            .ok_or_else(|| wrong(name, "a list of strings"))
+    }
+
+    fn refuse_unknown(&self, verb: &Verb) -> Result<(), CommandError> {
+        let own: &[&str] = match verb {
+            Verb::Send(_) => &["message", "text", "binary"],
+            Verb::Session { .. } => &["data", "unset"],
+            Verb::Close { .. } => &["code", "reason"],
+            Verb::List(_) => &["fields", "limit", "cursor"],
+            Verb::Count { .. } => &["by"],
+            Verb::Log { .. } => &["text", "level"],
+        };
+        let known = |name: &str| matches!(name, "type" | "match" | "except") || own.contains(&name);
+        match self.members.0.iter().find(|(name, _)| !known(name)) {
+            None => Ok(()),
+            Some((name, _)) => Err(CommandError::UnknownField((**name).into())),
+        }
+    }
+}
+
+fn wrong(field: &'static str, wanted: &'static str) -> CommandError {
+    CommandError::WrongField { field, wanted }
+}

@@ -1,0 +1,209 @@
+use bytes::Bytes;
+use expect_test::{Expect, expect};
+
+use super::*;
+
+fn parse_at(text: &str, strict: bool) -> Result<CommandList, ListError> {
+    let own_types = [Box::from("mine")];
+    CommandList::parse(
+        &Bytes::copy_from_slice(text.as_bytes()),
+        Reading {
+            strict,
+            max_commands: 3,
+            own_types: &own_types,
+        },
+    )
+}
+
+fn check(text: &str, expect: Expect) {
+    let list = parse_at(text, true).unwrap();
+    let lines: Vec<_> = list
+        .entries
+        .iter()
+        .map(|entry| match entry {
+            Entry::Run(command) => format!("{:?} {:?}", command.verb, command.aim),
+            Entry::Refused(error) => format!("refused: {error}"),
+            Entry::Other(other) => format!("other: {} {:?}", other.name, other.text),
+        })
+        .collect();
+    expect.assert_eq(&lines.join("\n"));
+}
+
+#[test]
+fn a_list_an_object_and_nothing_are_lists_of_commands() {
+    check("", expect![""]);
+    check(" [ ] ", expect![""]);
+    check(
+        r#" {"type":"send","message":{"a": 1.0}} "#,
+        expect![[r#"Send(Json(b"{\"a\": 1.0}")) Aim { criteria: None, except: None }"#]],
+    );
+    check(
+        r#"[{"type":"log","text":["x"]},{"type":"count"}]"#,
+        expect![[r#"
+            Log { text: "[\"x\"]", level: Info } Aim { criteria: None, except: None }
+            Count { by: None } Aim { criteria: None, except: None }"#]],
+    );
+}
+
+#[test]
+fn what_is_no_list_is_refused_as_a_whole() {
+    let error = |text: &str| parse_at(text, false).unwrap_err().to_string();
+    assert_eq!(
+        error("null"),
+        "commands must be a list of objects or one object, got null"
+    );
+    assert_eq!(
+        error("\"<html>\""),
+        "commands must be a list of objects or one object, got a string"
+    );
+    assert_eq!(
+        error("<html>"),
+        "not JSON: expected value at line 1 column 1"
+    );
+    assert_eq!(
+        error("[{},{},{},{}]"),
+        "4 commands are more than the limit max_commands of 3"
+    );
+    assert_eq!(
+        error(&"[".repeat(10_000)),
+        "not JSON: recursion limit exceeded at line 1 column 128"
+    );
+    assert!(parse_at("{\"type\":\"send\",\"message\":\"\u{7f}\"}", true).is_ok());
+}
+
+#[test]
+fn a_wrong_command_is_refused_in_its_place_and_the_others_stand() {
+    check(
+        r#"[null,{"type":"send","text":"x"},{"type":5}]"#,
+        expect![[r#"
+            refused: a command must be an object, got null
+            Send(Text(b"x")) Aim { criteria: None, except: None }
+            refused: a command needs a `type` that is a string"#]],
+    );
+}
+
+#[test]
+fn unknown_and_own_types_are_kept_whole() {
+    check(
+        r#"[{"type":"sned"},{"type":"mine","x":1},{"type":"__proto__"}]"#,
+        expect![[r#"
+            other: sned b"{\"type\":\"sned\"}"
+            other: mine b"{\"type\":\"mine\",\"x\":1}"
+            other: __proto__ b"{\"type\":\"__proto__\"}""#]],
+    );
+}
+
+#[test]
+fn each_field_is_held_to_its_kind() {
+    let refused = |command: &str| match &parse_at(command, true).unwrap().entries[..] {
+        [Entry::Refused(error)] => error.to_string(),
+        other => panic!("{command} gave {other:?}"),
+    };
+    for (command, error) in [
+        (
+            r#"{"type":"send"}"#,
+            "`send` needs one of `message`, `text` and `binary`",
+        ),
+        (
+            r#"{"type":"send","message":1,"text":"a"}"#,
+            "`send` needs one of `message`, `text` and `binary`",
+        ),
+        (r#"{"type":"send","text":1}"#, "`text` must be a string"),
+        (
+            r#"{"type":"send","binary":"%%"}"#,
+            "`binary` must be base64",
+        ),
+        (r#"{"type":"session"}"#, "`session` needs `data` or `unset`"),
+        (
+            r#"{"type":"session","data":[1]}"#,
+            "`data` must be an object",
+        ),
+        (
+            r#"{"type":"session","unset":"a"}"#,
+            "`unset` must be a list of strings",
+        ),
+        (
+            r#"{"type":"close","code":1005}"#,
+            "`code` must be 1000 or from 3000 to 4999",
+        ),
+        (
+            r#"{"type":"close","code":999}"#,
+            "`code` must be 1000 or from 3000 to 4999",
+        ),
+        (
+            r#"{"type":"close","code":5000}"#,
+            "`code` must be 1000 or from 3000 to 4999",
+        ),
+        (
+            r#"{"type":"list","limit":-1}"#,
+            "`limit` must be a whole number",
+        ),
+        (
+            r#"{"type":"list","cursor":"x"}"#,
+            "`cursor` must be the cursor of an earlier list",
+        ),
+        (
+            r#"{"type":"list","fields":[1]}"#,
+            "`fields` must be a list of strings",
+        ),
+        (r#"{"type":"count","by":1}"#, "`by` must be a string"),
+        (
+            r#"{"type":"log","level":"loud"}"#,
+            "`level` must be error, warn, info or debug",
+        ),
+        (r#"{"type":"log","txt":1}"#, "unknown field `txt`"),
+        (
+            r#"{"type":"send","message":1,"code":1000}"#,
+            "unknown field `code`",
+        ),
+        (
+            r#"{"type":"log","text":1,"text":2}"#,
+            "field `text` stands twice",
+        ),
+        (
+            r#"{"type":"send","message":1,"match":"lobby"}"#,
+            "`match`: criteria must be an object, got a string",
+        ),
+        (
+            r#"{"type":"send","message":1,"except":{"$x":1}}"#,
+            "`except`: unknown operator `$x`",
+        ),
+    ] {
+        assert_eq!(refused(command), error, "{command}");
+    }
+    let long = format!(r#"{{"type":"close","reason":"{}"}}"#, "x".repeat(124));
+    assert_eq!(refused(&long), "`reason` must be at most 123 bytes");
+}
+
+#[test]
+fn a_lenient_door_passes_over_unknown_fields() {
+    assert!(matches!(
+        &parse_at(r#"{"type":"log","text":1,"extra":2}"#, false)
+            .unwrap()
+            .entries[..],
+        [Entry::Run(Command {
+            verb: Verb::Log { .. },
+            ..
+        })]
+    ));
+}
+
+#[test]
+fn fields_are_read() {
+    check(
+        r#"[{"type":"send","message":null,"match":0,"except":"self"},
+            {"type":"session","data":[],"unset":["a"],"match":{"room":"A"}},
+            {"type":"close","code":4000,"reason":"b\u00e4","match":[]}]"#,
+        expect![[r#"
+            Send(Json(b"null")) Aim { criteria: None, except: Some(Origin) }
+            Session { data: "{}", unset: ["a"] } Aim { criteria: Some(Criteria { clauses: [Equals { field: "room", form: "a" }] }), except: None }
+            Close { code: 4000, reason: "bä" } Aim { criteria: Some(Criteria { clauses: [] }), except: None }"#]],
+    );
+    check(
+        r#"[{"type":"send","binary":"AP8="},{"type":"list","fields":["a"],"limit":2,"cursor":"7"},{"type":"count","by":"room"}]"#,
+        expect![[r#"
+            Send(Binary(b"\0\xff")) Aim { criteria: None, except: None }
+            List(Page { fields: Some(["a"]), limit: Some(2), after: Some(7) }) Aim { criteria: None, except: None }
+            Count { by: Some("room") } Aim { criteria: None, except: None }"#]],
+    );
+}

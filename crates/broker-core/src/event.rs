@@ -1,0 +1,199 @@
+//! What the backend is told, and how telling it can fail.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::json;
+use crate::message::ClientMessage;
+use crate::session::{SessionHandle, SessionId};
+use crate::time::Timestamp;
+
+/// One fact on its way to the backend, as one try to tell it.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// Its name, the same on every try.
+    pub id: EventId,
+    /// The session that caused it; what a reply is reported for.
+    pub session: SessionHandle,
+    /// When it happened.
+    pub time: Timestamp,
+    /// Which try this is, from 1.
+    pub attempt: u32,
+    /// What happened.
+    pub fact: Arc<Fact>,
+    /// The session info at the moment of this try: a JSON object.
+    pub connection: Arc<str>,
+    /// How the connection was opened.
+    pub handshake: Arc<Handshake>,
+}
+
+/// What happened to a session.
+#[derive(Debug)]
+pub enum Fact {
+    /// A client connected: `session-connect`.
+    Connected,
+    /// A client sent a message: `client-…`.
+    Received(ClientMessage),
+    /// The connection ended: `session-disconnect`.
+    Disconnected {
+        /// The close code of RFC 6455 §7.4; 1006 for a lost peer.
+        code: u16,
+        /// The reason given with it; often empty.
+        reason: Box<str>,
+    },
+}
+
+/// The three kinds of [`Fact`], by the names that headers and metrics use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EventKind {
+    /// `session-connect`
+    Connect,
+    /// `client`
+    Client,
+    /// `session-disconnect`
+    Disconnect,
+}
+
+impl EventKind {
+    /// The name used by the header `Wsbroker-Event`, logs and metrics.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            EventKind::Connect => "session-connect",
+            EventKind::Client => "client",
+            EventKind::Disconnect => "session-disconnect",
+        }
+    }
+}
+
+impl Fact {
+    /// Which kind of fact it is.
+    #[must_use]
+    pub fn kind(&self) -> EventKind {
+        match self {
+            Fact::Connected => EventKind::Connect,
+            Fact::Received(_) => EventKind::Client,
+            Fact::Disconnected { .. } => EventKind::Disconnect,
+        }
+    }
+
+    /// Appends the event's `message` as JSON; the prefix `client-` is put on here and nowhere else.
+    pub fn write_message(&self, out: &mut Vec<u8>) {
+        match self {
+            Fact::Connected => out.extend_from_slice(br#"{"type":"session-connect"}"#),
+            Fact::Received(message) => message.write_prefixed(out),
+            Fact::Disconnected { code, reason } => {
+                out.extend_from_slice(br#"{"type":"session-disconnect","code":"#);
+                out.extend_from_slice(code.to_string().as_bytes());
+                out.extend_from_slice(br#","reason":"#);
+                json::write_string(out, reason);
+                out.push(b'}');
+            }
+        }
+    }
+
+    /// About how many bytes it holds, for the limits on held events.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        match self {
+            Fact::Connected => 0,
+            Fact::Received(message) => message.text().len(),
+            Fact::Disconnected { reason, .. } => reason.len(),
+        }
+    }
+}
+
+/// The name of an event: its session's public id and the event's number in that session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct EventId {
+    /// The session it belongs to.
+    pub session: SessionId,
+    /// Counts from 1 in each session.
+    pub number: u64,
+}
+
+impl fmt::Display for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.session, self.number)
+    }
+}
+
+/// What is known of the request that opened a connection.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Handshake {
+    /// Path and query of the request, as sent.
+    pub path: Box<str>,
+    /// Names (lower-case) and values of the request's headers that the driver was told to keep; often none.
+    pub headers: Box<[(Box<str>, Box<str>)]>,
+}
+
+/// Why one try to tell the backend came to nothing.
+///
+/// Each variant's text is for the log. [`Failure::is_retryable`] is the whole policy of what is tried again.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// No connection could be made: nothing has arrived there.
+    #[error("backend cannot be reached: {0}")]
+    Unreachable(Box<str>),
+    /// The connection ended before the answer was complete: the event may have arrived.
+    #[error("connection to the backend was lost: {0}")]
+    Interrupted(Box<str>),
+    /// No complete answer within the time-out: the event may have arrived.
+    #[error("backend did not answer within {0:?}")]
+    TimedOut(Duration),
+    /// An answer with a status other than 2xx.
+    #[error("backend answered {code}")]
+    Status {
+        /// The HTTP status.
+        code: u16,
+        /// The answer's `Retry-After`, if it had one.
+        retry_after: Option<Duration>,
+    },
+    /// A 2xx whose body is no list of commands: says where and shows the first bytes.
+    #[error("{0}")]
+    BadAnswer(Box<str>),
+    /// The embedder's own code ended in a panic.
+    #[error("in-process backend failed: {0}")]
+    Panicked(Box<str>),
+}
+
+impl Failure {
+    /// Whether another try may help: no connection, a lost one, a time-out, 429 and 5xx.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Failure::Unreachable(_) | Failure::Interrupted(_) | Failure::TimedOut(_) => true,
+            Failure::Status { code, .. } => *code == 429 || (500..600).contains(code),
+            Failure::BadAnswer(_) | Failure::Panicked(_) => false,
+        }
+    }
+
+    /// How long the backend asked to be left alone.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Failure::Status { retry_after, .. } => *retry_after,
+            Failure::Unreachable(_)
+            | Failure::Interrupted(_)
+            | Failure::TimedOut(_)
+            | Failure::BadAnswer(_)
+            | Failure::Panicked(_) => None,
+        }
+    }
+
+    /// The closed set of names that metrics and logs use.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Failure::Unreachable(_) => "unreachable",
+            Failure::Interrupted(_) => "interrupted",
+            Failure::TimedOut(_) => "timeout",
+            Failure::Status { code: 300..400, .. } => "redirect",
+            Failure::Status { code: 400..500, .. } => "client_error",
+            Failure::Status { .. } => "server_error",
+            Failure::BadAnswer(_) => "bad_answer",
+            Failure::Panicked(_) => "panic",
+        }
+    }
+}

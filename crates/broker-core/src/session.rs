@@ -1,0 +1,9 @@
+//! What the broker remembers of a client: its names and its session info.
+
+mod cookies;
+mod id;
+mod info;
+
+pub use cookies::CookieRule;
+pub use id::{NotASessionId, SessionHandle, SessionId};
+pub use info::{Info, InfoTooLarge};

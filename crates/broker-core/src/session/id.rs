@@ -1,0 +1,115 @@
+//! The two names of a session: a local handle and a public, unguessable id.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// Names a session within its shard: a slot, and the generation that tells its present holder from former ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionHandle {
+    /// The place in the shard's table; small numbers, used again after a session has ended.
+    pub slot: u32,
+    /// Differs for every session that has held the slot.
+    pub generation: u32,
+}
+
+/// The public name of a session, on the wire as `wskey`: 16 bytes, written as 22 characters of base64url.
+///
+/// The first two bytes say which shard it lives on; the other 14 are random, drawn by the driver.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionId([u8; 16]);
+
+const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+impl SessionId {
+    /// Length of the written form.
+    pub const TEXT_LEN: usize = 22;
+
+    /// Makes the id of a session on `shard` out of random bytes.
+    #[must_use]
+    pub fn new(shard: u16, random: [u8; 14]) -> SessionId {
+        let mut bytes = [0; 16];
+        bytes[..2].copy_from_slice(&shard.to_be_bytes());
+        bytes[2..].copy_from_slice(&random);
+        SessionId(bytes)
+    }
+
+    /// The shard that the session lives on.
+    #[must_use]
+    pub fn shard(self) -> u16 {
+        u16::from_be_bytes([self.0[0], self.0[1]])
+    }
+}
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = [0; SessionId::TEXT_LEN];
+        let bits = u128::from_be_bytes(self.0);
+        for (place, digit) in text.iter_mut().rev().enumerate() {
+            let six = (bits >> (6 * place)) & 63;
+            *digit = ALPHABET[six as usize];
+        }
+        f.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
+    }
+}
+
+impl fmt::Debug for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A text is not the written form of a [`SessionId`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a connection id")]
+pub struct NotASessionId;
+
+impl FromStr for SessionId {
+    type Err = NotASessionId;
+
+    fn from_str(text: &str) -> Result<SessionId, NotASessionId> {
+        if text.len() != SessionId::TEXT_LEN {
+            return Err(NotASessionId);
+        }
+        let mut bits: u128 = 0;
+        for (place, byte) in text.bytes().enumerate() {
+            let six = ALPHABET
+                .iter()
+                .position(|&digit| digit == byte)
+                .ok_or(NotASessionId)?;
+            // 22 digits hold 132 bits: the first digit has only two of its own.
+            if place == 0 && six > 3 {
+                return Err(NotASessionId);
+            }
+            bits = bits << 6 | six as u128;
+        }
+        Ok(SessionId(bits.to_be_bytes()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn written_form_is_read_back(shard: u16, random: [u8; 14]) {
+            let id = SessionId::new(shard, random);
+            prop_assert_eq!(id.to_string().parse(), Ok(id));
+            prop_assert_eq!(id.shard(), shard);
+        }
+    }
+
+    #[test]
+    fn other_texts_are_refused() {
+        for text in [
+            "",
+            "AAAA",
+            "zAAAAAAAAAAAAAAAAAAAAA",
+            "AAAAAAAAAAAAAAAAAAAAA=",
+            "AAAAAAAAAAAAAAAAAAAAAAA",
+        ] {
+            assert_eq!(text.parse::<SessionId>(), Err(NotASessionId), "{text}");
+        }
+    }
+}

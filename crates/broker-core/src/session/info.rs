@@ -1,0 +1,274 @@
+//! The session info: one JSON object, kept as the text that the backend is told.
+
+use std::borrow::Cow;
+use std::ops::Range;
+use std::sync::Arc;
+
+use serde_json::value::RawValue;
+
+use super::SessionId;
+use super::cookies::{self, CookieRule};
+use crate::json::{self, Members};
+
+/// A session's fields, as compact JSON text with a table of where each field stands in it.
+///
+/// Telling the backend costs nothing but a reference, and a silent session costs little more than its letters. Changing
+/// it writes the text again, which is rare.
+///
+/// **Invariants:** the text passes [`json::check`]; no name stands twice; `wskey` and `ip` are the broker's own.
+#[derive(Clone, Debug)]
+pub struct Info {
+    text: Arc<str>,
+    fields: Box<[Field]>,
+}
+
+#[derive(Clone, Debug)]
+struct Field {
+    /// The name's letters between the quotes, as written.
+    name: Range<u32>,
+    value: Range<u32>,
+}
+
+/// Names that no cookie and no command can set.
+const RESERVED: [&str; 2] = ["ip", "wskey"];
+
+/// A change would make the session info longer than the limit `max_session`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("session info of {size} bytes is over the limit max_session of {limit} bytes")]
+pub struct InfoTooLarge {
+    /// The size it would have had, in bytes.
+    pub size: usize,
+    /// The limit, in bytes.
+    pub limit: usize,
+}
+
+impl Info {
+    /// The info of a session that begins: its cookies, then `ip`, then `wskey`.
+    ///
+    /// # Errors
+    /// When it is longer than `limit` bytes.
+    pub fn at_connect<'a>(
+        cookie_headers: impl Iterator<Item = &'a [u8]>,
+        rule: &CookieRule,
+        ip: &str,
+        wskey: SessionId,
+        limit: usize,
+    ) -> Result<Info, InfoTooLarge> {
+        let mut writer = Writer::new();
+        for (name, value) in cookies::parse(cookie_headers, rule) {
+            if !RESERVED.contains(&name.as_str()) {
+                writer.string_field(&name, &value);
+            }
+        }
+        writer.string_field("ip", ip);
+        writer.string_field("wskey", &wskey.to_string());
+        writer.finish(limit)
+    }
+
+    /// The whole info: a compact JSON object.
+    #[must_use]
+    pub fn text(&self) -> &Arc<str> {
+        &self.text
+    }
+
+    /// The value of a field, as JSON text. Names are compared exactly.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        let field = self
+            .fields
+            .iter()
+            .find(|field| self.is_called(field, name))?;
+        Some(self.part(&field.value))
+    }
+
+    /// Every field: its name, decoded, and its value as JSON text, in the order they came in.
+    pub fn fields(&self) -> impl Iterator<Item = (Cow<'_, str>, &str)> {
+        self.fields
+            .iter()
+            .map(|field| (self.name(field), self.part(&field.value)))
+    }
+
+    /// The info with `data` merged into it and the fields `unset` taken out; `ip` and `wskey` stay as they are.
+    ///
+    /// Objects merge field by field and arrays index by index, at any depth; every other value, `null` too, takes the
+    /// place of what was there.
+    ///
+    /// # Errors
+    /// When the result would be longer than `limit` bytes.
+    pub fn merged(
+        &self,
+        data: &Members<'_>,
+        unset: &[Box<str>],
+        limit: usize,
+    ) -> Result<Info, InfoTooLarge> {
+        let mut fields: Vec<(Cow<'_, str>, Cow<'_, str>)> = self
+            .fields()
+            .map(|(name, value)| (name, Cow::Borrowed(value)))
+            .collect();
+        for (name, value) in &data.0 {
+            if !is_reserved(name) {
+                merge_member(&mut fields, name, value);
+            }
+        }
+        fields.retain(|(name, _)| is_reserved(name) || !unset.iter().any(|gone| **gone == **name));
+
+        let mut writer = Writer::new();
+        for (name, value) in &fields {
+            writer.field(name, value.as_bytes());
+        }
+        writer.finish(limit)
+    }
+
+    fn name(&self, field: &Field) -> Cow<'_, str> {
+        let written = self.part(&field.name);
+        if !written.contains('\\') {
+            return Cow::Borrowed(written);
+        }
+        Cow::Owned(serde_json::from_str(&format!("\"{written}\"")).unwrap_or_default())
+    }
+
+    fn is_called(&self, field: &Field, name: &str) -> bool {
+        let written = self.part(&field.name);
+        written == name || (written.contains('\\') && self.name(field) == name)
+    }
+
+    fn part(&self, range: &Range<u32>) -> &str {
+        &self.text[range.start as usize..range.end as usize]
+    }
+}
+
+/// Whether a field is the broker's own, which no cookie and no command can set.
+pub(crate) fn is_reserved(name: &str) -> bool {
+    RESERVED.contains(&name)
+}
+
+/// Writes the text and the table side by side.
+struct Writer {
+    text: Vec<u8>,
+    fields: Vec<Field>,
+}
+
+impl Writer {
+    fn new() -> Writer {
+        Writer {
+            text: vec![b'{'],
+            fields: Vec::new(),
+        }
+    }
+
+    fn string_field(&mut self, name: &str, value: &str) {
+        let mut written = Vec::with_capacity(value.len() + 2);
+        json::write_string(&mut written, value);
+        self.field(name, &written);
+    }
+
+    fn field(&mut self, name: &str, value: &[u8]) {
+        if self.text.len() > 1 {
+            self.text.push(b',');
+        }
+        let name_start = self.text.len() + 1;
+        json::write_string(&mut self.text, name);
+        let name_end = self.text.len() - 1;
+        self.text.push(b':');
+        let value_start = self.text.len();
+        self.text.extend_from_slice(value);
+        let place = |start: usize, end: usize| start as u32..end as u32;
+        self.fields.push(Field {
+            name: place(name_start, name_end),
+            value: place(value_start, self.text.len()),
+        });
+    }
+
+    fn finish(mut self, limit: usize) -> Result<Info, InfoTooLarge> {
+        self.text.push(b'}');
+        // Places are 32 bits wide, so that is a limit too.
+        let limit = limit.min(u32::MAX as usize);
+        let size = self.text.len();
+        if size > limit {
+            return Err(InfoTooLarge { size, limit });
+        }
+        let text = String::from_utf8(self.text).unwrap_or_default();
+        Ok(Info {
+            text: text.into(),
+            fields: self.fields.into(),
+        })
+    }
+}
+
+fn merge_member<'a>(fields: &mut Vec<(Cow<'a, str>, Cow<'a, str>)>, name: &str, new: &RawValue) {
+    let new = compact(new.get());
+    match fields.iter_mut().find(|(known, _)| *known == name) {
+        Some((_, old)) => *old = Cow::Owned(merge_value(old, &new)),
+        None => fields.push((
+            Cow::Owned(name.to_owned()),
+            Cow::Owned(merge_value("null", &new)),
+        )),
+    }
+}
+
+/// The descent is bounded: both texts have passed [`json::check`], which refuses what is nested deeper than 128.
+fn merge_value(old: &str, new: &str) -> String {
+    if let (Ok(Some(old)), Ok(Some(new))) = (object_or_empty(old), json::members(new)) {
+        let mut fields: Vec<_> = old
+            .0
+            .into_iter()
+            .map(|(name, value)| (name, Cow::Borrowed(value.get())))
+            .collect();
+        for (name, value) in &new.0 {
+            merge_member(&mut fields, name, value);
+        }
+        return object_text(&fields);
+    }
+    if let (Some(old), Some(new)) = (json::elements(old), json::elements(new)) {
+        let merged =
+            (0..old.len().max(new.len())).map(|place| match (old.get(place), new.get(place)) {
+                (Some(old), Some(new)) => merge_value(old.get(), new.get()),
+                (Some(only), None) | (None, Some(only)) => only.get().to_owned(),
+                (None, None) => String::new(),
+            });
+        return format!("[{}]", merged.collect::<Vec<_>>().join(","));
+    }
+    new.to_owned()
+}
+
+/// What an object merges into: an object as it is, anything else as an empty one, so that a value which replaces is
+/// freed of its duplicate names on the way.
+fn object_or_empty(text: &str) -> Result<Option<Members<'_>>, json::JsonError> {
+    Ok(Some(json::members(text)?.unwrap_or_default()))
+}
+
+fn object_text(fields: &[(Cow<'_, str>, Cow<'_, str>)]) -> String {
+    let mut out = vec![b'{'];
+    for (name, value) in fields {
+        if out.len() > 1 {
+            out.push(b',');
+        }
+        json::write_string(&mut out, name);
+        out.push(b':');
+        out.extend_from_slice(value.as_bytes());
+    }
+    out.push(b'}');
+    String::from_utf8(out).unwrap_or_default()
+}
+
+/// A value without the white space between its parts, so that the info stays as small as it can be.
+fn compact(value: &str) -> Cow<'_, str> {
+    let mut in_string = false;
+    let mut escaped = false;
+    let mut keep = |letter: char| {
+        let between = !in_string && matches!(letter, ' ' | '\t' | '\n' | '\r');
+        match letter {
+            '"' if !escaped => in_string = !in_string,
+            _ => {}
+        }
+        escaped = in_string && letter == '\\' && !escaped;
+        !between
+    };
+    if !value.contains([' ', '\t', '\n', '\r']) {
+        return Cow::Borrowed(value);
+    }
+    Cow::Owned(value.chars().filter(|&letter| keep(letter)).collect())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,174 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn info_of(json: &str) -> Info {
+    let empty = Info::at_connect(
+        std::iter::empty(),
+        &CookieRule::All,
+        "::1",
+        SessionId::new(0, [0; 14]),
+        1 << 20,
+    );
+    empty
+        .unwrap()
+        .merged(&json::members(json).unwrap().unwrap(), &[], 1 << 20)
+        .unwrap()
+}
+
+/// The info without the broker's own fields.
+fn shown(info: &Info) -> String {
+    let fields: Vec<_> = info
+        .fields()
+        .filter(|(name, _)| !is_reserved(name))
+        .map(|(name, value)| (name, value.into()))
+        .collect();
+    object_text(&fields)
+}
+
+fn check(old: &str, data: &str, expected: &str) {
+    let data = json::members(data).unwrap().unwrap();
+    let merged = info_of(old).merged(&data, &[], 1 << 20).unwrap();
+    assert_eq!(shown(&merged), expected, "{old} + {data:?}");
+}
+
+#[test]
+fn a_session_begins_with_its_cookies_then_ip_then_wskey() {
+    let id = SessionId::new(3, [7; 14]);
+    let cookies = [&b"sid=a\"b; ip=6.6.6.6; wskey=mine"[..]];
+    let info =
+        Info::at_connect(cookies.into_iter(), &CookieRule::All, "10.0.0.1", id, 1000).unwrap();
+    assert_eq!(
+        &**info.text(),
+        format!(r#"{{"sid":"a\"b","ip":"10.0.0.1","wskey":"{id}"}}"#)
+    );
+    assert_eq!(info.get("ip"), Some("\"10.0.0.1\""));
+    assert_eq!(info.get("sid"), Some(r#""a\"b""#));
+    assert_eq!(info.get("SID"), None);
+}
+
+#[test]
+fn objects_merge_and_arrays_merge_by_index() {
+    check(r#"{"a":[1,2,3]}"#, r#"{"a":[9]}"#, r#"{"a":[9,2,3]}"#);
+    check(
+        r#"{"a":[1]}"#,
+        r#"{"a":[9,{"b":1}]}"#,
+        r#"{"a":[9,{"b":1}]}"#,
+    );
+    check(
+        r#"{"a":{"b":1,"c":{"d":2}}}"#,
+        r#"{"a":{"c":{"e":3}}}"#,
+        r#"{"a":{"b":1,"c":{"d":2,"e":3}}}"#,
+    );
+    check(
+        r#"{"a":[{"b":1}]}"#,
+        r#"{"a":[{"c":2}]}"#,
+        r#"{"a":[{"b":1,"c":2}]}"#,
+    );
+}
+
+#[test]
+fn other_values_replace_and_null_overwrites() {
+    check(r#"{"a":1}"#, r#"{"a":null}"#, r#"{"a":null}"#);
+    check(r#"{"a":{"b":1}}"#, r#"{"a":[1]}"#, r#"{"a":[1]}"#);
+    check(r#"{"a":[1,2]}"#, r#"{"a":{"b":1}}"#, r#"{"a":{"b":1}}"#);
+    check(r#"{"a":[1,2]}"#, r#"{"a":[null]}"#, r#"{"a":[null,2]}"#);
+    check(
+        r#"{}"#,
+        r#"{"n":12345678901234567890.10}"#,
+        r#"{"n":12345678901234567890.10}"#,
+    );
+}
+
+#[test]
+fn the_brokers_own_fields_stay() {
+    let info = info_of(r#"{"ip":"6.6.6.6","wskey":"mine","ok":1}"#);
+    assert_eq!(info.get("ip"), Some("\"::1\""));
+    let unset = ["ip".into(), "wskey".into(), "ok".into()];
+    let info = info.merged(&Members::default(), &unset, 1000).unwrap();
+    assert_eq!(
+        info.fields().map(|(name, _)| name).collect::<Vec<_>>(),
+        ["ip", "wskey"]
+    );
+}
+
+#[test]
+fn the_limit_is_on_the_whole_text() {
+    let data = format!(r#"{{"a":"{}"}}"#, "x".repeat(200));
+    let data = json::members(&data).unwrap().unwrap();
+    let error = info_of("{}").merged(&data, &[], 200).unwrap_err();
+    assert_eq!(
+        error,
+        InfoTooLarge {
+            size: 252,
+            limit: 200
+        }
+    );
+}
+
+#[test]
+fn white_space_between_parts_is_dropped_and_within_strings_kept() {
+    check(
+        "{}",
+        "{\"a\" : [ 1 , \" \\\" , \" ] }",
+        "{\"a\":[1,\" \\\" , \"]}",
+    );
+}
+
+#[test]
+fn a_duplicated_name_inside_data_counts_as_its_last() {
+    check("{}", r#"{"a":{"b":1,"b":2}}"#, r#"{"a":{"b":2}}"#);
+    check("{}", r#"{"a":1,"a":2}"#, r#"{"a":2}"#);
+}
+
+/// The definition of the merge, over trees.
+fn merge_trees(old: &mut serde_json::Value, new: serde_json::Value) {
+    use serde_json::Value::{Array, Object};
+    match (old, new) {
+        (Object(old), Object(new)) => {
+            for (name, value) in new {
+                merge_trees(old.entry(name).or_insert(serde_json::Value::Null), value);
+            }
+        }
+        (Array(old), Array(new)) => {
+            for (place, value) in new.into_iter().enumerate() {
+                match old.get_mut(place) {
+                    Some(there) => merge_trees(there, value),
+                    None => old.push(value),
+                }
+            }
+        }
+        (old, new) => *old = new,
+    }
+}
+
+fn tree() -> impl Strategy<Value = serde_json::Value> {
+    let leaf = prop_oneof![
+        Just(serde_json::Value::Null),
+        any::<i32>().prop_map(Into::into),
+        "[a-c \"\\\\é]{0,3}".prop_map(Into::into),
+    ];
+    leaf.prop_recursive(3, 12, 3, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..3).prop_map(Into::into),
+            prop::collection::btree_map("[a-c\"]", inner, 0..3)
+                .prop_map(|fields| fields.into_iter().collect::<serde_json::Map<_, _>>().into()),
+        ]
+    })
+}
+
+fn object() -> impl Strategy<Value = serde_json::Value> {
+    prop::collection::btree_map("[a-d\"]", tree(), 0..4)
+        .prop_map(|fields| fields.into_iter().collect::<serde_json::Map<_, _>>().into())
+}
+
+proptest! {
+    #[test]
+    fn merging_text_is_merging_trees(old in object(), new in object()) {
+        let merged = info_of(&old.to_string()).merged(&json::members(&new.to_string()).unwrap().unwrap(), &[], 1 << 20);
+        let mut expected = old;
+        merge_trees(&mut expected, new);
+        let merged = shown(&merged.unwrap());
+        prop_assert_eq!(serde_json::from_str::<serde_json::Value>(&merged).unwrap(), expected);
+    }
+}
