@@ -1,0 +1,161 @@
+//! Which path speaks which dialect.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::Deserialize;
+use serde::de::{self, Deserializer};
+
+use super::words::{Binary, Dialect, ParseWordError};
+
+/// A path of the public listener and what is spoken there.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Endpoint {
+    /// The request paths this endpoint answers.
+    pub path: EndpointPath,
+    /// The wire protocol towards clients.
+    pub dialect: Dialect,
+    /// What becomes of binary messages.
+    pub binary: Binary,
+}
+
+impl Default for Endpoint {
+    fn default() -> Self {
+        Self {
+            path: EndpointPath::Any,
+            dialect: Dialect::Wsbroker,
+            binary: Binary::Event,
+        }
+    }
+}
+
+impl Endpoint {
+    /// The endpoint that answers a request for `path` (without its query):
+    /// the most specific one, that is an exact path before the longest prefix
+    /// before `*`.
+    #[must_use]
+    pub fn route<'a>(endpoints: &'a [Self], path: &str) -> Option<&'a Self> {
+        endpoints
+            .iter()
+            .filter(|endpoint| endpoint.path.matches(path))
+            .max_by_key(|endpoint| endpoint.path.specificity())
+    }
+}
+
+/// `PATH=DIALECT`, the short form of the command line.
+impl FromStr for Endpoint {
+    type Err = ParseEndpointError;
+
+    fn from_str(text: &str) -> Result<Self, ParseEndpointError> {
+        let (path, dialect) = text
+            .rsplit_once('=')
+            .ok_or_else(|| ParseEndpointError::Shape(text.to_owned()))?;
+        Ok(Self {
+            path: path.parse()?,
+            dialect: dialect.parse()?,
+            ..Self::default()
+        })
+    }
+}
+
+/// The request paths that an endpoint answers.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum EndpointPath {
+    /// `"*"`: every path.
+    Any,
+    /// `"/chat/*"`: what begins with the text held here, here `/chat/`.
+    Prefix(String),
+    /// `"/chat"`: this path alone, compared byte for byte.
+    Exact(String),
+}
+
+impl EndpointPath {
+    /// Whether a request for `path` (without its query) is answered here.
+    #[must_use]
+    pub fn matches(&self, path: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Prefix(prefix) => path.starts_with(prefix.as_str()),
+            Self::Exact(exact) => path == exact,
+        }
+    }
+
+    /// Orders overlapping paths: the greater one wins.
+    fn specificity(&self) -> (u8, usize) {
+        match self {
+            Self::Any => (0, 0),
+            Self::Prefix(prefix) => (1, prefix.len()),
+            Self::Exact(_) => (2, 0),
+        }
+    }
+}
+
+/// Why a text is no endpoint.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ParseEndpointError {
+    /// The short form without its `=`.
+    #[error("`{0}` is not PATH=DIALECT, such as /chat=wsbroker")]
+    Shape(String),
+    /// There is nothing.
+    #[error("an endpoint needs a path; \"*\" is every path")]
+    Empty,
+    /// A `*` that is neither alone nor the last part.
+    #[error("`{0}`: a `*` stands alone or at the end, as in \"/chat/*\"")]
+    Star(String),
+    /// A character that no request path has, so that it would never match.
+    #[error("`{0}`: the character {1:?} is never part of a request's path; write it %-encoded")]
+    Character(String, char),
+    /// The dialect is none.
+    #[error(transparent)]
+    Dialect(#[from] ParseWordError),
+}
+
+impl FromStr for EndpointPath {
+    type Err = ParseEndpointError;
+
+    fn from_str(text: &str) -> Result<Self, ParseEndpointError> {
+        if text.is_empty() {
+            return Err(ParseEndpointError::Empty);
+        }
+        if matches!(text, "*" | "/*") {
+            return Ok(Self::Any);
+        }
+        let unusable =
+            |character: &char| !character.is_ascii_graphic() || "?#".contains(*character);
+        if let Some(character) = text.chars().find(unusable) {
+            return Err(ParseEndpointError::Character(text.to_owned(), character));
+        }
+        let slash = if text.starts_with('/') { "" } else { "/" };
+        let (stem, is_prefix) = match text.strip_suffix("/*") {
+            Some(stem) => (stem, true),
+            None => (text, false),
+        };
+        if stem.contains('*') {
+            return Err(ParseEndpointError::Star(text.to_owned()));
+        }
+        Ok(if is_prefix {
+            Self::Prefix(format!("{slash}{stem}/"))
+        } else {
+            Self::Exact(format!("{slash}{stem}"))
+        })
+    }
+}
+
+impl fmt::Display for EndpointPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Any => f.write_str("*"),
+            Self::Prefix(prefix) => write!(f, "{prefix}*"),
+            Self::Exact(exact) => f.write_str(exact),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for EndpointPath {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(de::Error::custom)
+    }
+}

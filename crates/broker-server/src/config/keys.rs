@@ -1,0 +1,117 @@
+//! Every key of the configuration's contract, for those who read one from a
+//! file, the environment or flags.
+//!
+//! Keys of the contract that this version can't obey are listed too, so that
+//! they are refused by name and not as if they were slips of the pen.
+
+/// What stands behind a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A text: words, sizes, times, addresses, URLs, paths.
+    Text,
+    /// A whole number.
+    Count,
+    /// A list of texts.
+    List,
+    /// One of the words given here, or a list of texts.
+    WordOrList(&'static [&'static str]),
+    /// A list of tables, whose keys follow as `endpoint.path` and so on.
+    Tables,
+    /// Part of the contract, but not of this version.
+    Later,
+}
+
+/// One key by its full name, such as `backend.hold.max_events`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Key {
+    /// Sections and name, joined by dots.
+    pub path: &'static str,
+    /// What stands behind it.
+    pub kind: Kind,
+}
+
+impl Key {
+    /// The key of this full name.
+    #[must_use]
+    pub fn find(path: &str) -> Option<&'static Self> {
+        KEYS.iter().find(|key| key.path == path)
+    }
+
+    /// Whether this name is a section: some key's name goes on behind it.
+    #[must_use]
+    pub fn is_section(path: &str) -> bool {
+        KEYS.iter().any(|key| {
+            key.path
+                .strip_prefix(path)
+                .is_some_and(|rest| rest.starts_with('.'))
+        })
+    }
+}
+
+const fn key(path: &'static str, kind: Kind) -> Key {
+    Key { path, kind }
+}
+
+/// Every key, section by section in the order of the contract.
+pub const KEYS: &[Key] = &[
+    key("listen.public", Kind::Text),
+    key("listen.admin", Kind::Text),
+    key("listen.shards", Kind::Count),
+    key("listen.proxy_protocol", Kind::Later),
+    key("endpoint", Kind::Tables),
+    key("endpoint.path", Kind::Text),
+    key("endpoint.dialect", Kind::Text),
+    key("endpoint.binary", Kind::Text),
+    key("backend.url", Kind::Text),
+    key("backend.format", Kind::Text),
+    key("backend.timeout", Kind::Text),
+    key("backend.max_in_flight", Kind::Count),
+    key("backend.max_answer", Kind::Text),
+    key("backend.delivery", Kind::Later),
+    key("backend.connect", Kind::Later),
+    key("backend.secret", Kind::Later),
+    key("backend.secret_file", Kind::Later),
+    key("backend.headers", Kind::Later),
+    key("backend.batch", Kind::Later),
+    key("backend.retries", Kind::Later),
+    key("backend.stream_idle_timeout", Kind::Later),
+    key("backend.max_streams", Kind::Later),
+    key("backend.hold.max_events", Kind::Count),
+    key("backend.hold.max_bytes", Kind::Text),
+    key("backend.hold.max_age", Kind::Later),
+    key("backend.hold.on_full", Kind::Text),
+    key("access.allow", Kind::List),
+    key("access.origins", Kind::List),
+    key("access.tokens", Kind::List),
+    key("access.token_file", Kind::Text),
+    key("access.trusted_proxies", Kind::List),
+    key("limits.max_connections", Kind::Count),
+    key("limits.max_connections_per_ip", Kind::Later),
+    key("limits.messages_per_second", Kind::Later),
+    key("limits.max_message", Kind::Text),
+    key("limits.max_fragments", Kind::Count),
+    key("limits.message_timeout", Kind::Text),
+    key("limits.max_send_queue", Kind::Text),
+    key("limits.write_timeout", Kind::Text),
+    key("limits.slow_consumer", Kind::Text),
+    key("limits.max_session", Kind::Text),
+    key("limits.max_body", Kind::Text),
+    key("limits.max_commands", Kind::Count),
+    key("limits.max_header", Kind::Text),
+    key("limits.first_byte_timeout", Kind::Text),
+    key("limits.handshake_timeout", Kind::Text),
+    key("limits.body_timeout", Kind::Text),
+    key("limits.close_timeout", Kind::Text),
+    key("limits.answer_timeout", Kind::Later),
+    key("websocket.ping_interval", Kind::Text),
+    key("websocket.pong_timeout", Kind::Text),
+    key("websocket.compression", Kind::Later),
+    key("websocket.compression_min", Kind::Later),
+    key("websocket.subprotocols", Kind::List),
+    key("session.cookies", Kind::WordOrList(&["all", "none"])),
+    key("drain.timeout", Kind::Text),
+    key("log.level", Kind::Text),
+    key("log.format", Kind::Text),
+    key("tls.cert", Kind::Later),
+    key("tls.key", Kind::Later),
+];

@@ -1,0 +1,73 @@
+//! Upper bounds: everything that a peer can make grow has one.
+
+use std::num::NonZeroU32;
+
+use serde::Deserialize;
+
+use super::counts;
+use super::units::{self, ByteSize, TimeSpan};
+use super::words::SlowConsumer;
+
+/// Upper bounds on what peers may send, hold and take their time for.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Connections of the process; `None` (written 0) is what the file limit
+    /// allows, less a reserve.
+    #[serde(deserialize_with = "counts::zero_is_none")]
+    pub max_connections: Option<NonZeroU32>,
+    /// A client's message, whole; `echo` endpoints have 16 MiB of their own.
+    pub max_message: ByteSize,
+    /// Frames that one message may come in.
+    pub max_fragments: NonZeroU32,
+    /// From a message's first frame to its last; `None` (written 0) is no limit.
+    #[serde(deserialize_with = "units::zero_is_off")]
+    pub message_timeout: Option<TimeSpan>,
+    /// Bytes queued for one connection. Compared before a frame is queued: an
+    /// empty queue takes any one frame.
+    pub max_send_queue: ByteSize,
+    /// How long a queue may stand without one byte leaving; `None` (written 0)
+    /// is no limit.
+    #[serde(deserialize_with = "units::zero_is_off")]
+    pub write_timeout: Option<TimeSpan>,
+    /// What happens to a connection whose queue is full.
+    pub slow_consumer: SlowConsumer,
+    /// One session's info as JSON.
+    pub max_session: ByteSize,
+    /// The body of a command request.
+    pub max_body: ByteSize,
+    /// Commands in one list.
+    pub max_commands: NonZeroU32,
+    /// The head of a request.
+    pub max_header: ByteSize,
+    /// From accepting a socket to its first byte.
+    pub first_byte_timeout: TimeSpan,
+    /// From accepting a socket to the end of the request's head.
+    pub handshake_timeout: TimeSpan,
+    /// From the end of a request's head to the end of its body.
+    pub body_timeout: TimeSpan,
+    /// From our close frame, or our last byte, to the peer's end of the socket.
+    pub close_timeout: TimeSpan,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_connections: None,
+            max_message: ByteSize::mib(1),
+            max_fragments: counts::at_least_one(1024),
+            message_timeout: Some(TimeSpan::from_secs(30)),
+            max_send_queue: ByteSize::mib(1),
+            write_timeout: Some(TimeSpan::from_secs(10)),
+            slow_consumer: SlowConsumer::Close,
+            max_session: ByteSize::kib(16),
+            max_body: ByteSize::mib(1),
+            max_commands: counts::at_least_one(10_000),
+            max_header: ByteSize::kib(16),
+            first_byte_timeout: TimeSpan::from_secs(5),
+            handshake_timeout: TimeSpan::from_secs(10),
+            body_timeout: TimeSpan::from_secs(10),
+            close_timeout: TimeSpan::from_secs(5),
+        }
+    }
+}

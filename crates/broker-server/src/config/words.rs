@@ -1,0 +1,158 @@
+//! Settings that are one word out of a closed list.
+//!
+//! A word that the configuration's contract has, but that this version can't
+//! obey, is refused by name, so that nobody believes it to be in force.
+
+use serde::de::{self, Deserialize, Deserializer};
+
+/// Why a text is none of the words.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ParseWordError {
+    /// Known, but not in this version.
+    #[error("`{0}` is not available in this version; available: {1}")]
+    Later(String, String),
+    /// Not known at all.
+    #[error("`{0}` is not one of: {1}")]
+    Unknown(String, String),
+}
+
+macro_rules! words {
+    (
+        $(#[$docs:meta])*
+        pub enum $name:ident {
+            $($(#[$word_docs:meta])* $variant:ident = $word:literal,)+
+        }
+        later: [$($later:literal),*]
+    ) => {
+        $(#[$docs])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum $name {
+            $($(#[$word_docs])* $variant,)+
+        }
+
+        impl $name {
+            /// Every word of this setting, as it is written.
+            pub const WORDS: &'static [&'static str] = &[$($word),+];
+
+            /// The word as it is written in the configuration.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word,)+
+                }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = ParseWordError;
+
+            fn from_str(text: &str) -> Result<Self, ParseWordError> {
+                const LATER: &[&str] = &[$($later),*];
+                match text {
+                    $($word => Ok(Self::$variant),)+
+                    _ if LATER.contains(&text) => {
+                        Err(ParseWordError::Later(text.to_owned(), Self::WORDS.join(", ")))
+                    }
+                    _ => Err(ParseWordError::Unknown(text.to_owned(), Self::WORDS.join(", "))),
+                }
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+            }
+        }
+    };
+}
+
+words! {
+    /// The client-facing wire protocol of an endpoint.
+    pub enum Dialect {
+        /// JSON texts in, the backend's messages out, as npm `wsbroker` speaks it.
+        Wsbroker = "wsbroker",
+        /// Every message back unchanged, with no backend.
+        Echo = "echo",
+    }
+    later: ["wsmsgbroker", "socketio"]
+}
+
+words! {
+    /// What becomes of a client's binary message.
+    pub enum Binary {
+        /// The event `client-binary` with the bytes in base64.
+        Event = "event",
+        /// Read as text, as npm `wsbroker` does.
+        Text = "text",
+    }
+    later: []
+}
+
+words! {
+    /// How events are written into the requests to the backend.
+    pub enum BackendFormat {
+        /// `multipart/form-data` with the fields `message` and `connection`.
+        Multipart = "multipart",
+        /// The same two fields, urlencoded.
+        Form = "form",
+        /// One JSON object per event.
+        Json = "json",
+    }
+    later: []
+}
+
+words! {
+    /// What happens to a connection whose hold is full.
+    pub enum OnFull {
+        /// It is not read until there is room again.
+        Pause = "pause",
+    }
+    later: ["drop_oldest", "drop_newest", "close"]
+}
+
+words! {
+    /// What happens to a connection whose outbound queue is full.
+    pub enum SlowConsumer {
+        /// It is closed with 4100.
+        Close = "close",
+        /// It misses the message.
+        Drop = "drop",
+    }
+    later: []
+}
+
+words! {
+    /// The least important records that are still logged.
+    pub enum LogLevel {
+        /// Failures that need somebody.
+        Error = "error",
+        /// Trouble that the broker copes with.
+        Warn = "warn",
+        /// One line per connect and disconnect.
+        Info = "info",
+        /// One line per message.
+        Debug = "debug",
+        /// Bodies too.
+        Trace = "trace",
+    }
+    later: []
+}
+
+words! {
+    /// The shape of log records.
+    pub enum LogFormat {
+        /// `pretty` on a terminal, `json` elsewhere.
+        Auto = "auto",
+        /// One line per record for people.
+        Pretty = "pretty",
+        /// One JSON object per line.
+        Json = "json",
+    }
+    later: []
+}
