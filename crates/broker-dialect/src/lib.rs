@@ -1,1 +1,42 @@
-//! Client-facing wire protocols: bytes to and from the vocabulary of broker-core.
+//! Client-facing wire protocols: what a client's messages mean, and how the broker's look to it.
+//!
+//! A transport hands over whole messages, a dialect reads them into the vocabulary of `broker-core` and writes the
+//! broker's messages in its own words. Each [`Dialect`] is a pure state machine, one per connection:
+//!
+//! - [`receive`](DialectState::receive) takes a message of the client's and says what is to be done about it, as
+//!   [`Action`]s;
+//! - [`next_deadline`](DialectState::next_deadline) and [`handle_timeout`](DialectState::handle_timeout) are its sense of
+//!   time;
+//! - [`encode`](DialectKind::encode) writes a message of the backend's once for all connections of the dialect.
+//!
+//! ```
+//! use broker_core::Timestamp;
+//! use broker_dialect::{Action, DialectKind, Incoming, Options};
+//!
+//! let kind: DialectKind = "wsbroker".parse()?;
+//! let mut dialect = kind.open(&Options::default());
+//! let now = Timestamp(1_700_000_000_000);
+//! dialect.receive(now, Incoming::Text(r#"{"type":"say"}"#), &mut |action| match action {
+//!     Action::Message(message) => assert_eq!(message.text(), r#"{"type":"say"}"#),
+//!     Action::Reply(_) | Action::Refuse { .. } => unreachable!("wsbroker passes on what it is told"),
+//! });
+//! # Ok::<(), broker_dialect::UnknownDialect>(())
+//! ```
+//!
+//! **Never here:** sockets, frames, clocks, tasks, the backend, the `client-` prefix (which the core puts on, so that no
+//! dialect can forge an event of the broker's own).
+//!
+//! A new dialect is a file beside [`wsbroker`](DialectKind::Wsbroker)'s and a line in `registry.rs`.
+
+#![forbid(unsafe_code)]
+
+mod dialect;
+mod options;
+mod registry;
+
+mod echo;
+mod wsbroker;
+
+pub use dialect::{Action, Dialect, Incoming, Outgoing};
+pub use options::{BinaryMessages, Options, UnknownBinaryMessages};
+pub use registry::{DialectKind, DialectState, UnknownDialect};

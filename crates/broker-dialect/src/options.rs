@@ -1,0 +1,59 @@
+//! What an endpoint's configuration says about its dialect.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// Settings of an endpoint that its dialect heeds; each dialect takes what concerns it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// What becomes of binary messages.
+    pub binary: BinaryMessages,
+}
+
+/// The endpoint's `binary`: how a binary message of a client's is passed on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BinaryMessages {
+    /// `event`: as a message of the type `binary` that carries the bytes as base64.
+    #[default]
+    Event,
+    /// `text`: read as if it had been sent as text, each fault in its UTF-8 replaced by U+FFFD.
+    Text,
+}
+
+impl BinaryMessages {
+    /// Every choice.
+    pub const ALL: [BinaryMessages; 2] = [BinaryMessages::Event, BinaryMessages::Text];
+
+    /// Its name in the configuration.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            BinaryMessages::Event => "event",
+            BinaryMessages::Text => "text",
+        }
+    }
+}
+
+/// No value of `binary` has this name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownBinaryMessages(Box<str>);
+
+impl fmt::Display for UnknownBinaryMessages {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "unknown value `{}`, must be `event` or `text`", self.0)
+    }
+}
+
+impl std::error::Error for UnknownBinaryMessages {}
+
+impl FromStr for BinaryMessages {
+    type Err = UnknownBinaryMessages;
+
+    fn from_str(name: &str) -> Result<BinaryMessages, UnknownBinaryMessages> {
+        let known = BinaryMessages::ALL.into_iter();
+        let mut named = known.filter(|choice| choice.name() == name);
+        named
+            .next()
+            .ok_or_else(|| UnknownBinaryMessages(name.into()))
+    }
+}
