@@ -1,1 +1,15 @@
-//! The application behind the broker: the Backend trait, over HTTP and in process.
+//! The application behind the broker: what the driver asks of it, over HTTP or in process.
+//!
+//! [`Backend`] is all that the driver knows. One call of [`Backend::call`] is one try to tell one event; which event
+//! goes when, what is tried again and when it is given up is decided by `broker-core`.
+//!
+//! **A backend never retries** (but for the one case described at [`Backend::call`]), **never reorders, never holds an
+//! event back, and never sees a client's socket.**
+
+#![forbid(unsafe_code)]
+
+mod backend;
+mod control;
+
+pub use backend::{Backend, Caller, WantedHeaders};
+pub use control::Control;
