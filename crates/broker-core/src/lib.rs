@@ -1,19 +1,28 @@
 //! The pure, synchronous state machine of one shard of wsbroker.
+mod broker;
 mod command;
+mod config;
 mod criteria;
+mod effect;
 mod event;
 pub mod form;
 pub mod json;
 mod message;
+mod outcome;
+mod random;
 mod session;
 mod time;
 
+pub use broker::{Broker, INDEXED_FIELDS_MAX, Opening};
 pub use command::{
     Aim, COMMAND_TYPES, Command, CommandError, CommandList, Entry, Except, ListError, LogLevel,
     Message, OtherCommand, Page, Reading, Verb,
 };
+pub use config::{Backoff, Config};
 pub use criteria::{CRITERIA_DEPTH_MAX, CRITERIA_TESTS_MAX, Criteria, CriteriaError};
+pub use effect::{Effect, Effects, Orders, Origin, Source};
 pub use event::{Event, EventId, EventKind, Fact, Failure, Handshake};
 pub use message::ClientMessage;
+pub use outcome::{Listing, Outcome};
 pub use session::{CookieRule, Info, InfoTooLarge, NotASessionId, SessionHandle, SessionId};
 pub use time::Timestamp;

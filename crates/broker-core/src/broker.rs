@@ -1,0 +1,314 @@
+//! The state machine of one shard.
+
+mod execution;
+mod index;
+mod sessions;
+mod telling;
+
+use std::sync::Arc;
+
+use self::execution::Executor;
+use self::index::Index;
+use self::sessions::{Phase, Sessions};
+use self::telling::Teller;
+use crate::command::CommandList;
+use crate::config::Config;
+use crate::effect::{Effect, Effects, Orders, Origin, Source};
+use crate::event::{Fact, Failure, Handshake};
+use crate::message::ClientMessage;
+use crate::session::{Info, SessionHandle, SessionId};
+use crate::time::Timestamp;
+
+pub use self::index::INDEXED_FIELDS_MAX;
+
+/// All that one shard knows: its sessions, what the backend has still to be told, and the commands under way.
+///
+/// # Its verbs
+/// - **What clients do:** [`open`](Broker::open), [`receive`](Broker::receive), [`close`](Broker::close).
+/// - **What the backend does:** [`backend_replied`](Broker::backend_replied),
+///   [`backend_failed`](Broker::backend_failed).
+/// - **What the application asks:** [`execute`](Broker::execute), and [`resume`](Broker::resume) while it
+///   [`is_busy`](Broker::is_busy).
+/// - **What the clock does:** [`handle_timeout`](Broker::handle_timeout), at [`next_deadline`](Broker::next_deadline).
+///
+/// Each takes what happened and writes what has to be done into the caller's [`Effects`]. None waits, none fails because
+/// of the outside, none asks a clock; the same calls with the same seed have the same effects.
+///
+/// # The loop that drives it
+/// ```
+/// use broker_core::{Broker, Config, Effect, Effects, Info, Opening, SessionId, Timestamp};
+/// use broker_core::{ClientMessage, CookieRule};
+///
+/// let mut broker = Broker::new(Config::default());
+/// let mut effects = Effects::default();
+/// let now = Timestamp(0);
+///
+/// let id = SessionId::new(0, [1; 14]);
+/// let info = Info::at_connect(std::iter::empty(), &CookieRule::All, "::1", id, 1024)?;
+/// let session = broker.open(now, Opening::new(id, info), &mut effects);
+/// broker.receive(now, session, ClientMessage::parse(r#"{"type":"hi"}"#)?, &mut effects);
+///
+/// let mut told = Vec::new();
+/// for effect in effects.list.drain(..) {
+///     match effect {
+///         Effect::CallBackend(event) => event.fact.write_message(&mut told),
+///         other => panic!("nothing else has happened: {other:?}"),
+///     }
+/// }
+/// // The message waits until the connect event is answered.
+/// assert_eq!(told, br#"{"type":"session-connect"}"#);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Broker {
+    config: Config,
+    sessions: Sessions,
+    index: Index,
+    teller: Teller,
+    executor: Executor,
+}
+
+/// How a session begins.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Opening {
+    /// Its public name, drawn by the driver.
+    pub id: SessionId,
+    /// Its place in the order of connecting, over all shards.
+    pub order: u64,
+    /// Its first session info.
+    pub info: Info,
+    /// The request that opened it.
+    pub handshake: Arc<Handshake>,
+    /// Whether the backend is told of it.
+    pub is_told: bool,
+}
+
+impl Opening {
+    /// A session that the backend is told of, first in the order of connecting, with nothing known of its request.
+    #[must_use]
+    pub fn new(id: SessionId, info: Info) -> Opening {
+        Opening {
+            id,
+            order: 0,
+            info,
+            handshake: Arc::default(),
+            is_told: true,
+        }
+    }
+}
+
+impl Broker {
+    /// A shard without sessions.
+    #[must_use]
+    pub fn new(config: Config) -> Broker {
+        Broker {
+            sessions: Sessions::default(),
+            index: Index::new(config.seed),
+            teller: Teller::new(config.seed),
+            executor: Executor::default(),
+            config,
+        }
+    }
+
+    /// Begins a session, and tells the backend.
+    pub fn open(&mut self, now: Timestamp, opening: Opening, out: &mut Effects) -> SessionHandle {
+        let is_told = opening.is_told;
+        let handle = self.sessions.insert(opening);
+        if let Some(session) = self.sessions.get(handle) {
+            self.index.insert(handle.slot, &session.info);
+        }
+        if is_told {
+            self.tell(now, handle, Fact::Connected, out);
+        }
+        handle
+    }
+
+    /// Takes a client's message, and tells the backend. A message of a session that has ended is passed over.
+    pub fn receive(
+        &mut self,
+        now: Timestamp,
+        session: SessionHandle,
+        message: ClientMessage,
+        out: &mut Effects,
+    ) {
+        if self
+            .sessions
+            .get(session)
+            .is_some_and(|session| session.is_told && session.phase != Phase::Gone)
+        {
+            self.tell(now, session, Fact::Received(message), out);
+        }
+    }
+
+    /// Ends a session whose connection has ended, and tells the backend with which close code and reason.
+    ///
+    /// From now on it matches nothing; it is forgotten, with [`Effect::Ended`], when its last event is answered.
+    pub fn close(
+        &mut self,
+        now: Timestamp,
+        session: SessionHandle,
+        code: u16,
+        reason: &str,
+        out: &mut Effects,
+    ) {
+        let Some(ending) = self
+            .sessions
+            .get_mut(session)
+            .filter(|session| session.phase != Phase::Gone)
+        else {
+            return;
+        };
+        if ending.phase == Phase::Open {
+            self.index.remove(session.slot, &ending.info);
+        }
+        ending.phase = Phase::Gone;
+        if ending.is_told {
+            self.tell(
+                now,
+                session,
+                Fact::Disconnected {
+                    code,
+                    reason: reason.into(),
+                },
+                out,
+            );
+        } else {
+            self.sessions.remove(session);
+            out.list.push(Effect::Ended(session));
+        }
+    }
+
+    /// Takes the backend's answer to the event of a session that [`Effect::CallBackend`] gave out.
+    ///
+    /// Its commands take effect before the session's next event goes out: at once where they concern this shard alone,
+    /// otherwise when the driver has routed them ([`Effect::Route`]).
+    pub fn backend_replied(
+        &mut self,
+        session: SessionHandle,
+        list: CommandList,
+        out: &mut Effects,
+    ) {
+        if !self.teller.answered(session, &mut self.sessions) {
+            return;
+        }
+        let is_local = self.config.shards == 1 || list.is_for_origin_only();
+        let origin = Some(Origin {
+            shard: self.config.shard,
+            session,
+        });
+        let orders = Orders {
+            list: Arc::new(list),
+            source: Source::Answer,
+            origin,
+            ticket: 0,
+        };
+        if orders.list.entries.is_empty() {
+            self.teller
+                .settle(session, &mut self.sessions, &self.config, out);
+        } else if is_local {
+            return self.execute(orders, out);
+        } else {
+            out.list.push(Effect::Route(orders));
+        }
+        self.pump(out);
+    }
+
+    /// Takes note that a try to tell the backend of the event of a session has failed.
+    pub fn backend_failed(
+        &mut self,
+        now: Timestamp,
+        session: SessionHandle,
+        failure: Failure,
+        out: &mut Effects,
+    ) {
+        self.teller
+            .failed(now, session, failure, &mut self.sessions, &self.config, out);
+        self.pump(out);
+    }
+
+    /// Carries out a list of commands, behind those that are still under way; ends with [`Effect::Executed`].
+    ///
+    /// A list that touches very many sessions is not done when this returns: see [`Broker::is_busy`].
+    pub fn execute(&mut self, orders: Orders, out: &mut Effects) {
+        self.executor.push(orders, &self.sessions, &self.config);
+        self.resume(out);
+    }
+
+    /// Whether lists of commands are under way, waiting for [`Broker::resume`].
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        self.executor.is_busy()
+    }
+
+    /// Carries on with the lists under way for one more slice of work ([`Config::slice`]).
+    pub fn resume(&mut self, out: &mut Effects) {
+        let mut budget = self.config.slice;
+        while budget > 0 {
+            let done = self.executor.run(
+                &mut self.sessions,
+                &mut self.index,
+                &self.config,
+                &mut budget,
+                out,
+            );
+            let Some((orders, outcomes)) = done else {
+                break;
+            };
+            if let (Source::Answer, Some(origin)) = (orders.source, orders.origin)
+                && origin.shard == self.config.shard
+            {
+                self.teller
+                    .settle(origin.session, &mut self.sessions, &self.config, out);
+            }
+            out.list.push(Effect::Executed { orders, outcomes });
+        }
+        self.pump(out);
+    }
+
+    /// Does what is due.
+    pub fn handle_timeout(&mut self, now: Timestamp, out: &mut Effects) {
+        self.teller.retry_due(now, &mut self.sessions);
+        self.pump(out);
+    }
+
+    /// When [`Broker::handle_timeout`] is wanted next.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        self.teller.next_retry()
+    }
+
+    /// The session info, for as long as the session is not forgotten.
+    #[must_use]
+    pub fn info(&self, session: SessionHandle) -> Option<&Info> {
+        Some(&self.sessions.get(session)?.info)
+    }
+
+    /// How many sessions there are, with those whose last events are not answered yet.
+    #[must_use]
+    pub fn sessions(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// How many events are with the backend.
+    #[must_use]
+    pub fn events_in_flight(&self) -> usize {
+        self.teller.in_flight()
+    }
+
+    /// How many events are not answered yet, with those in flight.
+    #[must_use]
+    pub fn events_held(&self) -> usize {
+        self.teller.events()
+    }
+
+    fn tell(&mut self, now: Timestamp, session: SessionHandle, fact: Fact, out: &mut Effects) {
+        self.teller
+            .push(now, session, fact, &mut self.sessions, &self.config, out);
+        self.pump(out);
+    }
+
+    fn pump(&mut self, out: &mut Effects) {
+        self.teller.pump(&mut self.sessions, &self.config, out);
+    }
+}

@@ -1,0 +1,141 @@
+//! What the driver has to do.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::command::{CommandList, LogLevel, Message, OtherCommand};
+use crate::event::{Event, EventId, EventKind, Failure};
+use crate::outcome::Outcome;
+use crate::session::SessionHandle;
+
+/// A buffer of effects, filled by the verbs of [`Broker`](crate::Broker) and emptied by the driver, in order.
+#[derive(Debug, Default)]
+pub struct Effects {
+    /// What has to be done, first things first.
+    pub list: Vec<Effect>,
+    /// The sessions that fan-outs go to; each effect has its part of it.
+    pub recipients: Vec<SessionHandle>,
+}
+
+/// One thing to do. The driver matches on it in one place.
+#[derive(Debug)]
+pub enum Effect {
+    /// Tell the backend, then report with [`Broker::backend_replied`](crate::Broker::backend_replied) or
+    /// [`Broker::backend_failed`](crate::Broker::backend_failed), exactly once.
+    CallBackend(Event),
+    /// Queue a message for the connections of these recipients.
+    Deliver {
+        /// What they get.
+        message: Message,
+        /// Which part of [`Effects::recipients`].
+        to: Range<usize>,
+        /// The place of the `send` in the list that is being executed.
+        entry: usize,
+    },
+    /// Start the close handshake with the connections of these recipients.
+    Close {
+        /// Which part of [`Effects::recipients`].
+        to: Range<usize>,
+        /// The close code.
+        code: u16,
+        /// The reason; at most 123 bytes.
+        reason: Box<str>,
+    },
+    /// Read no more from this session's connection.
+    Pause(SessionHandle),
+    /// Read from this session's connection again.
+    Resume(SessionHandle),
+    /// Hand these orders to every shard, this one too, in one order for all.
+    Route(Orders),
+    /// Write a line to the log, whatever its level.
+    Log {
+        /// Any JSON.
+        text: Box<str>,
+        /// How important the writer finds it.
+        level: LogLevel,
+    },
+    /// Run a command that is not the broker's; what comes of it is the outcome of this entry.
+    RunOther {
+        /// The command.
+        command: OtherCommand,
+        /// Who caused the list, if it lives here.
+        origin: Option<SessionHandle>,
+        /// Its place in the list that is being executed.
+        entry: usize,
+    },
+    /// A list was executed on this shard. All its other effects stand before this one, and after the last one's.
+    Executed {
+        /// Whose list it was.
+        orders: Orders,
+        /// One for each entry.
+        outcomes: Vec<Outcome>,
+    },
+    /// A try failed; the event is held and tried again.
+    Retrying {
+        /// The event.
+        event: EventId,
+        /// How often it was tried.
+        attempt: u32,
+        /// What went wrong.
+        failure: Failure,
+    },
+    /// An event is given up.
+    Dropped {
+        /// The event.
+        event: EventId,
+        /// Which kind it was.
+        kind: EventKind,
+        /// Why.
+        failure: Failure,
+    },
+    /// Nothing is left of this session; its slot may be used again.
+    Ended(SessionHandle),
+}
+
+/// A list of commands, who it came from, and who waits for its outcome.
+#[derive(Clone, Debug)]
+pub struct Orders {
+    /// What is to be done.
+    pub list: Arc<CommandList>,
+    /// Through which door it came.
+    pub source: Source,
+    /// The session that caused it, if one did.
+    pub origin: Option<Origin>,
+    /// The driver's own note, to find who waits for the outcome.
+    pub ticket: u64,
+}
+
+/// The session that caused a list of commands: where it lives, and its name there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// Its shard.
+    pub shard: u16,
+    /// Its handle on that shard.
+    pub session: SessionHandle,
+}
+
+/// The doors through which commands come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// The backend's answer to an event.
+    Answer,
+    /// A command POST on the public port.
+    Public,
+    /// The admin API.
+    Admin,
+    /// The program that embeds the broker.
+    Embedder,
+}
+
+impl Source {
+    /// The name that logs and metrics use.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Source::Answer => "answer",
+            Source::Public => "public",
+            Source::Admin => "admin",
+            Source::Embedder => "embedder",
+        }
+    }
+}
