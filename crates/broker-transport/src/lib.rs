@@ -1,1 +1,3 @@
 //! Sockets: accept, HTTP, handshake, WebSocket frames, outbound queues.
+
+pub mod ws;

@@ -1,0 +1,82 @@
+//! Frames as a server sends them (RFC 6455 §5.2): unmasked, unfragmented, header and payload in one piece.
+//!
+//! A frame is encoded once and then shared: cloning [`Bytes`] copies nothing.
+
+use bytes::Bytes;
+
+use super::close::NO_CODE;
+
+const FINAL: u8 = 0x80;
+const TEXT: u8 = FINAL | 0x1;
+const BINARY: u8 = FINAL | 0x2;
+const CLOSE: u8 = FINAL | 0x8;
+const PONG: u8 = FINAL | 0xa;
+
+/// The longest payload of a control frame, in bytes (RFC 6455 §5.5).
+const CONTROL_MAX: usize = 125;
+
+/// A ping without payload.
+pub const PING: Bytes = Bytes::from_static(&[FINAL | 0x9, 0]);
+
+/// A text message.
+#[must_use]
+pub fn text(text: &str) -> Bytes {
+    frame(TEXT, &[text.as_bytes()])
+}
+
+/// A binary message.
+#[must_use]
+pub fn binary(payload: &[u8]) -> Bytes {
+    frame(BINARY, &[payload])
+}
+
+/// The answer to a ping, with the payload of the ping. What is beyond 125 bytes is left out.
+#[must_use]
+pub fn pong(payload: &[u8]) -> Bytes {
+    match payload {
+        [] => Bytes::from_static(&[PONG, 0]),
+        _ => frame(PONG, &[&payload[..payload.len().min(CONTROL_MAX)]]),
+    }
+}
+
+/// A close frame with a code and a reason, which is cut at 123 bytes, before a character that does not fit.
+#[must_use]
+pub fn close(code: u16, reason: &str) -> Bytes {
+    let code = code.to_be_bytes();
+    let reason = &reason[..reason.floor_char_boundary(CONTROL_MAX - code.len())];
+    frame(CLOSE, &[&code, reason.as_bytes()])
+}
+
+/// The answer to a peer's close frame: the same code, or none where it gave none (RFC 6455 §5.5.1).
+pub(super) fn close_reply(code: u16) -> Bytes {
+    match code {
+        NO_CODE => Bytes::from_static(&[CLOSE, 0]),
+        _ => close(code, ""),
+    }
+}
+
+fn frame(first: u8, payload: &[&[u8]]) -> Bytes {
+    let len: usize = payload.iter().map(|part| part.len()).sum();
+    // The capacity is exact, so that making `Bytes` of it neither copies nor wastes.
+    let mut frame;
+    match len {
+        0..=125 => {
+            frame = Vec::with_capacity(2 + len);
+            frame.extend([first, len as u8]);
+        }
+        126..=0xffff => {
+            frame = Vec::with_capacity(4 + len);
+            frame.extend([first, 126]);
+            frame.extend((len as u16).to_be_bytes());
+        }
+        _ => {
+            frame = Vec::with_capacity(10 + len);
+            frame.extend([first, 127]);
+            frame.extend((len as u64).to_be_bytes());
+        }
+    }
+    for part in payload {
+        frame.extend_from_slice(part);
+    }
+    frame.into()
+}

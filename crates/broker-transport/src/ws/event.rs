@@ -1,0 +1,55 @@
+//! What a connection tells its driver.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+
+use super::Violation;
+
+/// What the peer sent.
+///
+/// Payloads are lent from the input where they arrived in one piece, and owned where they had to be put together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event<'a> {
+    /// A whole text message.
+    Text(Cow<'a, str>),
+    /// A whole binary message.
+    Binary(Cow<'a, [u8]>),
+    /// A ping, to be answered by [`encode::pong`](super::encode::pong) with the same payload (RFC 6455 §5.5.2). Pongs count against the
+    /// send queue like anything else; while that is full, only the last ping needs an answer (§5.5.3).
+    Ping(Cow<'a, [u8]>),
+    /// A pong, whether asked for or not.
+    Pong,
+    /// The peer's close frame. The connection has ended; nothing follows.
+    Closed {
+        /// The peer's close code, 1005 where its frame has none.
+        code: u16,
+        /// The peer's reason, at most 123 bytes.
+        reason: String,
+        /// The close frame to answer with; none if ours went first.
+        reply: Option<Bytes>,
+    },
+    /// The peer broke the protocol or a limit. The connection has ended; nothing follows.
+    Failed {
+        /// What the peer did.
+        violation: Violation,
+        /// The close frame that says so; none if one went before.
+        reply: Option<Bytes>,
+    },
+}
+
+/// What is to be done since a deadline has passed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Due {
+    /// Send [`encode::PING`](super::encode::PING).
+    Ping,
+    /// The peer broke a time limit. The connection has ended, as by [`Event::Failed`].
+    Failed {
+        /// What the peer did, or failed to do.
+        violation: Violation,
+        /// The close frame that says so; none if one went before.
+        reply: Option<Bytes>,
+    },
+    /// Drop the socket: the peer was waited for long enough.
+    Drop,
+}
