@@ -25,9 +25,26 @@ pub enum Entry {
     /// A command that can be run.
     Run(Command),
     /// A command that was refused when it was read; the others run.
-    Refused(CommandError),
+    Refused {
+        /// Its `type`, if it has one that can be read.
+        name: Option<Box<str>>,
+        /// Why.
+        error: CommandError,
+    },
     /// A command of a type that is not ours: the embedder's own, or unknown.
     Other(OtherCommand),
+}
+
+impl Entry {
+    /// The command's `type`, if it has one that can be read.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Entry::Run(command) => Some(command.verb.name()),
+            Entry::Refused { name, .. } => name.as_deref(),
+            Entry::Other(command) => Some(&command.name),
+        }
+    }
 }
 
 /// A command and whom it is aimed at.

@@ -23,6 +23,6 @@ pub use criteria::{CRITERIA_DEPTH_MAX, CRITERIA_TESTS_MAX, Criteria, CriteriaErr
 pub use effect::{Effect, Effects, Orders, Origin, Source};
 pub use event::{Event, EventId, EventKind, Fact, Failure, Handshake};
 pub use message::ClientMessage;
-pub use outcome::{Listing, Outcome};
+pub use outcome::{Listing, Outcome, write_receipts, write_results};
 pub use session::{CookieRule, Info, InfoTooLarge, NotASessionId, SessionHandle, SessionId};
 pub use time::Timestamp;

@@ -1,9 +1,13 @@
 //! What came of a command.
 
+mod results;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::command::{CommandError, Page};
+
+pub use results::{write_receipts, write_results};
 
 /// What came of one command, on one shard or, merged, on all of them.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -108,7 +108,7 @@ impl Job {
         let entry = self.outcomes.len();
         let command = match &list.entries[entry] {
             Entry::Run(command) => command,
-            Entry::Refused(error) => {
+            Entry::Refused { error, .. } => {
                 return Some(self.leaders_own(|| Outcome::Refused(error.clone())));
             }
             Entry::Other(command) => {

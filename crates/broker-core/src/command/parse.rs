@@ -74,7 +74,7 @@ impl CommandList {
                 Verb::List(_) | Verb::Count { .. } => true,
                 Verb::Log { .. } => true,
             },
-            Entry::Refused(_) | Entry::Other(_) => true,
+            Entry::Refused { .. } | Entry::Other(_) => true,
         })
     }
 }
@@ -88,7 +88,10 @@ impl Parser<'_> {
     fn entry(&self, text: &str) -> Entry {
         match self.read(text) {
             Ok(entry) => entry,
-            Err(error) => Entry::Refused(error),
+            Err(error) => Entry::Refused {
+                name: name(text),
+                error,
+            },
         }
     }
 
@@ -170,6 +173,12 @@ impl Parser<'_> {
     fn cut(&self, part: &str) -> Bytes {
         self.body.slice_ref(part.as_bytes())
     }
+}
+
+/// The `type` of a command that was refused.
+fn name(text: &str) -> Option<Box<str>> {
+    let members = json::members(text).ok()??;
+    members.last("type").and_then(json::string).map(Box::from)
 }
 
 fn session(fields: &Fields<'_>) -> Result<Verb, CommandError> {

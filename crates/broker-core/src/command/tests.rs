@@ -22,7 +22,7 @@ fn check(text: &str, expect: Expect) {
         .iter()
         .map(|entry| match entry {
             Entry::Run(command) => format!("{:?} {:?}", command.verb, command.aim),
-            Entry::Refused(error) => format!("refused: {error}"),
+            Entry::Refused { error, .. } => format!("refused: {error}"),
             Entry::Other(other) => format!("other: {} {:?}", other.name, other.text),
         })
         .collect();
@@ -96,7 +96,7 @@ fn unknown_and_own_types_are_kept_whole() {
 #[test]
 fn each_field_is_held_to_its_kind() {
     let refused = |command: &str| match &parse_at(command, true).unwrap().entries[..] {
-        [Entry::Refused(error)] => error.to_string(),
+        [Entry::Refused { error, .. }] => error.to_string(),
         other => panic!("{command} gave {other:?}"),
     };
     for (command, error) in [
