@@ -1,0 +1,271 @@
+//! The load generator: thousands of WebSocket connections and a few doors for
+//! commands, on one thread.
+//!
+//! It is driven closed-loop by the scenarios: [`Load::turn`] waits for what the
+//! server sent and hands it on, and what the scenario learns from that decides
+//! what it sends next.
+
+use std::{
+    io::{self, Read, Write},
+    net::{SocketAddr, TcpStream},
+    time::{Duration, Instant},
+};
+
+use crate::{
+    door::{Door, DoorKind},
+    epoll::Epoll,
+    ws,
+};
+
+/// Handshakes under way at once while connections are opened: well below the
+/// backlog of every server, so that no connect has to be tried again.
+const HANDSHAKES_MAX: usize = 64;
+
+/// With nothing from the server for so long, a measurement is given up.
+const SILENCE_MAX: Duration = Duration::from_secs(10);
+
+/// Set in the token of a door, to tell it from a connection.
+const DOOR: u64 = 1 << 63;
+
+/// What came from the server.
+pub(crate) enum Arrival<'a> {
+    /// The handshake of this connection is done; it had been under way for `took`.
+    Opened { took: Duration },
+    /// A text or binary frame came on `connection`.
+    Frame {
+        connection: usize,
+        payload: &'a [u8],
+    },
+    /// The command that went through `door` was answered.
+    Answered { door: usize },
+}
+
+/// All sockets to one server. They are reset, not closed, when it is dropped:
+/// that leaves no port in `TIME_WAIT`.
+pub(crate) struct Load {
+    epoll: Epoll,
+    target: SocketAddr,
+    connections: Vec<Connection>,
+    doors: Vec<Door>,
+    last_arrival: Instant,
+    tokens: Vec<u64>,
+    buffer: Vec<u8>,
+    outgoing: Vec<u8>,
+}
+
+struct Connection {
+    socket: TcpStream,
+    /// When the handshake began; `None` once it is done.
+    opening: Option<Instant>,
+    /// The start of a frame, or of the handshake's answer, whose end is not here yet.
+    rest: Vec<u8>,
+}
+
+impl Load {
+    pub(crate) fn new(target: SocketAddr) -> io::Result<Self> {
+        Ok(Self {
+            epoll: Epoll::new()?,
+            target,
+            connections: Vec::new(),
+            doors: Vec::new(),
+            last_arrival: Instant::now(),
+            tokens: Vec::new(),
+            buffer: vec![0; 64 * 1024],
+            outgoing: Vec::new(),
+        })
+    }
+
+    /// Opens `count` connections, and gives how long each handshake took.
+    ///
+    /// `cookie` makes the `Cookie` header of the connection with that index.
+    pub(crate) fn open(
+        &mut self,
+        count: usize,
+        cookie: impl Fn(usize) -> String,
+    ) -> io::Result<Vec<Duration>> {
+        let mut took = Vec::with_capacity(count);
+        let mut begun = 0;
+        while took.len() < count {
+            while begun < count && begun - took.len() < HANDSHAKES_MAX {
+                let cookie = cookie(self.connections.len());
+                self.begin_handshake(&cookie)?;
+                begun += 1;
+            }
+            self.turn(&mut |arrival| {
+                if let Arrival::Opened { took: duration } = arrival {
+                    took.push(duration);
+                }
+                Ok(())
+            })?;
+        }
+        Ok(took)
+    }
+
+    fn begin_handshake(&mut self, cookie: &str) -> io::Result<()> {
+        let started = Instant::now();
+        let socket = connect(self.target)?;
+        (&socket).write_all(ws::upgrade_request("/", cookie).as_bytes())?;
+        socket.set_nonblocking(true)?;
+        self.epoll.watch(&socket, self.connections.len() as u64)?;
+        self.connections.push(Connection {
+            socket,
+            opening: Some(started),
+            rest: Vec::new(),
+        });
+        Ok(())
+    }
+
+    /// Opens `count` doors for [`Load::command`].
+    pub(crate) fn open_doors(&mut self, kind: DoorKind, count: usize) -> io::Result<()> {
+        for _ in 0..count {
+            let door = Door::open(kind, connect(self.target)?)?;
+            self.epoll
+                .watch(door.socket(), DOOR | self.doors.len() as u64)?;
+            self.doors.push(door);
+        }
+        Ok(())
+    }
+
+    /// Asks, through `door`, to send the JSON text `payload` to the sessions
+    /// whose cookie `room` is this one, or to everyone.
+    pub(crate) fn command(
+        &mut self,
+        door: usize,
+        room: Option<&str>,
+        payload: &str,
+    ) -> io::Result<()> {
+        self.doors[door].command(room, payload)
+    }
+
+    /// Sends a client's text frame on `connection`.
+    pub(crate) fn send(&mut self, connection: usize, payload: &[u8]) -> io::Result<()> {
+        send(
+            &self.connections[connection].socket,
+            ws::TEXT,
+            payload,
+            &mut self.outgoing,
+        )
+    }
+
+    /// Waits for something from the server and hands all of it to `on`.
+    ///
+    /// # Errors
+    /// A server that closes a connection, answers something else than expected,
+    /// or falls silent ends the measurement.
+    pub(crate) fn turn(
+        &mut self,
+        on: &mut impl FnMut(Arrival<'_>) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let mut tokens = std::mem::take(&mut self.tokens);
+        self.epoll.wait(Some(SILENCE_MAX), &mut tokens)?;
+        let mut arrived = false;
+        let mut on = |arrival: Arrival<'_>| {
+            arrived = true;
+            on(arrival)
+        };
+        for &token in &tokens {
+            let index = usize::try_from(token & !DOOR).map_err(io::Error::other)?;
+            if token & DOOR == 0 {
+                let connection = &mut self.connections[index];
+                connection.read(index, &mut self.buffer, &mut self.outgoing, &mut on)?;
+            } else if self.doors[index].read(&mut self.buffer)? {
+                on(Arrival::Answered { door: index })?;
+            }
+        }
+        self.tokens = tokens;
+        if arrived {
+            self.last_arrival = Instant::now();
+        } else if self.last_arrival.elapsed() > SILENCE_MAX {
+            let text = format!("nothing more came from the server for {SILENCE_MAX:?}");
+            return Err(io::Error::new(io::ErrorKind::TimedOut, text));
+        }
+        Ok(())
+    }
+
+    /// Starts the count of silence again, after a time in which nothing was due.
+    pub(crate) fn expect_from_now(&mut self) {
+        self.last_arrival = Instant::now();
+    }
+}
+
+impl Connection {
+    /// Reads once and hands on every whole frame.
+    fn read(
+        &mut self,
+        index: usize,
+        buffer: &mut [u8],
+        outgoing: &mut Vec<u8>,
+        on: &mut impl FnMut(Arrival<'_>) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let len = read(&self.socket, buffer)?;
+        let mut rest = std::mem::take(&mut self.rest);
+        let bytes = if rest.is_empty() {
+            &buffer[..len]
+        } else {
+            rest.extend_from_slice(&buffer[..len]);
+            &rest
+        };
+        let mut at = 0;
+        if let Some(started) = self.opening {
+            let Some(head) = ws::upgrade_answer(bytes)? else {
+                self.rest = bytes.to_vec();
+                return Ok(());
+            };
+            at = head;
+            self.opening = None;
+            on(Arrival::Opened {
+                took: started.elapsed(),
+            })?;
+        }
+        while let Some(frame) = ws::decode(&bytes[at..]) {
+            at += frame.len;
+            match frame.opcode {
+                ws::PING => send(&self.socket, ws::PONG, frame.payload, outgoing)?,
+                ws::PONG => {}
+                ws::CLOSE => {
+                    let text = String::from_utf8_lossy(frame.payload);
+                    return Err(io::Error::other(format!("the server closed: {text:?}")));
+                }
+                _ => on(Arrival::Frame {
+                    connection: index,
+                    payload: frame.payload,
+                })?,
+            }
+        }
+        if at < bytes.len() {
+            self.rest = bytes[at..].to_vec();
+        }
+        Ok(())
+    }
+}
+
+/// A socket that sends at once and is reset when it is dropped.
+fn connect(target: SocketAddr) -> io::Result<TcpStream> {
+    let socket = TcpStream::connect(target)?;
+    socket.set_nodelay(true)?;
+    rustix::net::sockopt::set_socket_linger(&socket, Some(Duration::ZERO))?;
+    Ok(socket)
+}
+
+/// Reads once. The end of the stream is an error; nothing to read gives 0.
+pub(crate) fn read(mut socket: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
+    match socket.read(buffer) {
+        Ok(0) => Err(io::Error::other("the server ended a connection")),
+        Ok(len) => Ok(len),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
+        Err(error) => Err(error),
+    }
+}
+
+/// Sends one frame. It is short and the server takes what it gets, so that a
+/// full socket is a failure of the server.
+fn send(
+    mut socket: &TcpStream,
+    opcode: u8,
+    payload: &[u8],
+    outgoing: &mut Vec<u8>,
+) -> io::Result<()> {
+    outgoing.clear();
+    ws::encode_masked(opcode, payload, outgoing);
+    socket.write_all(outgoing)
+}

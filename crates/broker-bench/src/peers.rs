@@ -1,0 +1,290 @@
+//! The servers that are measured, each a process of its own.
+
+use std::{
+    env,
+    fs::{self, File},
+    io::{self, Read, Write},
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    cpu::{self, Cores, CpuTime},
+    door::DoorKind,
+    ws,
+};
+
+/// A server that has not answered its first handshake by then has failed.
+const START_MAX: Duration = Duration::from_secs(10);
+
+/// How often a starting server is tried: the precision of its start time.
+const TRY_EVERY: Duration = Duration::from_micros(200);
+
+/// One of the servers side by side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Peer {
+    /// This project's release binary.
+    Wsbroker,
+    /// npm `wsbroker`, the original.
+    NpmWsbroker,
+    /// A small server on npm `ws`.
+    NpmWs,
+    /// The kernel's share: `broker-bench floor`.
+    Floor,
+}
+
+impl Peer {
+    pub(crate) const ALL: [Self; 4] = [Self::Wsbroker, Self::NpmWsbroker, Self::NpmWs, Self::Floor];
+
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::Wsbroker => "wsbroker",
+            Self::NpmWsbroker => "npm wsbroker 1.0.15",
+            Self::NpmWs => "npm ws 8.23.0",
+            Self::Floor => "floor",
+        }
+    }
+
+    /// How it is told to send something.
+    pub(crate) fn door(self) -> DoorKind {
+        match self {
+            Self::Wsbroker | Self::NpmWsbroker => DoorKind::Post,
+            Self::NpmWs | Self::Floor => DoorKind::Control,
+        }
+    }
+}
+
+/// Where the servers are, and where they run.
+#[derive(Debug)]
+pub(crate) struct Launcher {
+    pub(crate) cores: Cores,
+    pub(crate) wsbroker: PathBuf,
+}
+
+impl Launcher {
+    /// Checks that every one of `peers` can be started, and installs the Node
+    /// packages when they are missing.
+    pub(crate) fn prepare(&self, peers: &[Peer]) -> io::Result<()> {
+        if peers.contains(&Peer::Wsbroker) && !self.wsbroker.is_file() {
+            return Err(io::Error::other(format!(
+                "there is no wsbroker at {}: build it with `cargo build --release`, give \
+                 --wsbroker PATH, or name with --only what is to be measured without it",
+                self.wsbroker.display()
+            )));
+        }
+        let needs_node = peers.contains(&Peer::NpmWsbroker) || peers.contains(&Peer::NpmWs);
+        let modules = peers_dir().join("node_modules");
+        if !needs_node || (modules.join("ws").is_dir() && modules.join("wsbroker").is_dir()) {
+            return Ok(());
+        }
+        eprintln!("installing the Node packages of {}", peers_dir().display());
+        let status = Command::new("npm")
+            .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
+            .current_dir(peers_dir())
+            .stdout(Stdio::null())
+            .status()
+            .map_err(|error| io::Error::other(format!("npm can't be run: {error}")))?;
+        if status.success() {
+            Ok(())
+        } else {
+            Err(io::Error::other(format!("npm ci failed ({status})")))
+        }
+    }
+
+    /// Starts `peer` on the server's core and waits until it has answered a
+    /// handshake. With a `backend`, it takes client messages there.
+    pub(crate) fn start(&self, peer: Peer, backend: Option<SocketAddr>) -> io::Result<Server> {
+        let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
+        let log = env::temp_dir().join(format!("broker-bench-{}.log", address.port()));
+        let mut command = self.command(peer, address, backend)?;
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(File::create(&log)?);
+        // A process starts on the cores of the thread that starts it.
+        cpu::pin(self.cores.server)?;
+        let started = Instant::now();
+        let child = command.spawn();
+        cpu::pin(self.cores.load)?;
+        let name = command.get_program().to_string_lossy().into_owned();
+        let child =
+            child.map_err(|error| io::Error::other(format!("{name} can't be run: {error}")))?;
+        let mut server = Server {
+            peer,
+            address,
+            child,
+            log,
+            ready_after: Duration::ZERO,
+        };
+        server.wait_until_ready(started)?;
+        Ok(server)
+    }
+
+    fn command(
+        &self,
+        peer: Peer,
+        address: SocketAddr,
+        backend: Option<SocketAddr>,
+    ) -> io::Result<Command> {
+        let backend_url = backend.map(|address| format!("http://{address}/"));
+        let command = match peer {
+            Peer::Wsbroker => {
+                let mut command = Command::new(&self.wsbroker);
+                command
+                    .args(["serve", "--admin", "off", "--shards", "1"])
+                    .args(["--allow", "127.0.0.1", "--listen"])
+                    .arg(address.to_string())
+                    // The others write no line per connection either.
+                    .env("WSBROKER_LOG__LEVEL", "error");
+                match backend_url {
+                    Some(url) => command
+                        .args(["--backend", &url])
+                        .args(["--backend-format", "multipart"]),
+                    None => command.args(["--backend", "none"]),
+                };
+                command
+            }
+            Peer::NpmWsbroker | Peer::NpmWs => {
+                let script = if peer == Peer::NpmWs {
+                    "ws.js"
+                } else {
+                    "wsbroker.js"
+                };
+                let mut command = Command::new("node");
+                command
+                    .arg(peers_dir().join(script))
+                    .arg(address.port().to_string())
+                    .args(backend_url)
+                    .env("NODE_ENV", "production");
+                command
+            }
+            Peer::Floor => {
+                let mut command = Command::new(env::current_exe()?);
+                command.args(["floor", "--listen"]).arg(address.to_string());
+                if let Some(backend) = backend {
+                    command.arg("--backend").arg(backend.to_string());
+                }
+                command
+            }
+        };
+        Ok(command)
+    }
+}
+
+fn peers_dir() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/peers"))
+}
+
+/// A running server. It is killed when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Server {
+    peer: Peer,
+    address: SocketAddr,
+    child: Child,
+    log: PathBuf,
+    ready_after: Duration,
+}
+
+impl Server {
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// From the start of the process to its first answered handshake.
+    pub(crate) fn ready_after(&self) -> Duration {
+        self.ready_after
+    }
+
+    /// The CPU time that `work` took from it, from idle to idle, with what
+    /// `work` gives.
+    pub(crate) fn metered<T>(
+        &self,
+        work: impl FnOnce() -> io::Result<T>,
+    ) -> io::Result<(Duration, T)> {
+        let before = CpuTime::of_idle(self.pid())?;
+        let value = work().map_err(|error| self.blame(&error))?;
+        let after = CpuTime::of_idle(self.pid())?;
+        Ok((after.since(&before), value))
+    }
+
+    /// `error`, with the server's name and the end of what it wrote to stderr.
+    pub(crate) fn blame(&self, error: &io::Error) -> io::Error {
+        let log = fs::read_to_string(&self.log).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        let last = lines[lines.len().saturating_sub(10)..].join("\n  ");
+        let title = self.peer.title();
+        let text = if last.is_empty() {
+            format!("{title}: {error}")
+        } else {
+            format!("{title}: {error}; it wrote:\n  {last}")
+        };
+        io::Error::new(error.kind(), text)
+    }
+
+    fn wait_until_ready(&mut self, started: Instant) -> io::Result<()> {
+        loop {
+            let error = match first_handshake(self.address) {
+                Ok(()) => {
+                    self.ready_after = started.elapsed();
+                    return Ok(());
+                }
+                Err(error) => error,
+            };
+            if let Some(status) = self.child.try_wait()? {
+                let error = io::Error::other(format!("it ended at once ({status})"));
+                return Err(self.blame(&error));
+            }
+            if started.elapsed() > START_MAX {
+                return Err(self.blame(&error));
+            }
+            thread::sleep(TRY_EVERY);
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Both fail only when it has ended already.
+        drop(self.child.kill());
+        drop(self.child.wait());
+        drop(fs::remove_file(&self.log));
+    }
+}
+
+fn first_handshake(address: SocketAddr) -> io::Result<()> {
+    let mut socket = TcpStream::connect(address)?;
+    socket.set_read_timeout(Some(START_MAX))?;
+    socket.write_all(ws::upgrade_request("/", "room=none").as_bytes())?;
+    let mut answer = Vec::new();
+    let mut part = [0; 1024];
+    while ws::upgrade_answer(&answer)?.is_none() {
+        match socket.read(&mut part)? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            len => answer.extend_from_slice(&part[..len]),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_titles_say_the_versions_that_are_installed() {
+        let package = include_str!("../peers/package.json");
+        let package: serde_json::Value = serde_json::from_str(package).expect("it is JSON");
+        for (peer, name) in [(Peer::NpmWsbroker, "wsbroker"), (Peer::NpmWs, "ws")] {
+            let version = package["dependencies"][name].as_str();
+            let title = version.map(|version| format!("npm {name} {version}"));
+            assert_eq!(title.as_deref(), Some(peer.title()));
+        }
+    }
+}

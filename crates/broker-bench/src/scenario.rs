@@ -1,0 +1,107 @@
+//! What is measured. Each scenario is one file and gives one or more cases;
+//! each case makes a table with a row per server.
+
+mod broadcasts;
+mod fanout;
+mod handshakes;
+mod idle;
+mod roundtrip;
+mod start;
+mod targeted;
+
+use std::io;
+
+use crate::peers::{Launcher, Peer};
+
+/// The names on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Scenario {
+    /// One message to 2000 receivers.
+    Fanout,
+    /// Client message -> HTTP backend -> answer -> client.
+    Roundtrip,
+    /// `send` to 10 of 10,000 connections.
+    Targeted,
+    /// Resident memory per idle connection.
+    Idle,
+    /// WebSocket handshakes.
+    Handshakes,
+    /// From the start of the process to its first handshake.
+    Start,
+}
+
+impl Scenario {
+    pub(crate) fn cases(self) -> Vec<Box<dyn Case>> {
+        match self {
+            Self::Fanout => vec![
+                Box::new(fanout::Fanout { under_way: 1 }),
+                Box::new(fanout::Fanout { under_way: 8 }),
+            ],
+            Self::Roundtrip => vec![
+                Box::new(roundtrip::Roundtrip { clients: 1 }),
+                Box::new(roundtrip::Roundtrip { clients: 64 }),
+            ],
+            Self::Targeted => vec![Box::new(targeted::Targeted)],
+            Self::Idle => vec![Box::new(idle::Idle)],
+            Self::Handshakes => vec![Box::new(handshakes::Handshakes)],
+            Self::Start => vec![Box::new(start::Start)],
+        }
+    }
+}
+
+/// One table.
+pub(crate) trait Case {
+    fn title(&self) -> String;
+
+    /// What [`Case::round`] gives. The first column is what servers are
+    /// compared by; less of it is better.
+    fn columns(&self) -> &'static [Column];
+
+    /// Measures `peer` once, in a fresh process of it, and gives a value for
+    /// every column.
+    fn round(&self, peer: Peer, setting: &Setting) -> io::Result<Vec<f64>>;
+}
+
+/// A figure that every round gives.
+#[derive(Debug)]
+pub(crate) struct Column {
+    /// What it is, and its unit.
+    pub(crate) title: &'static str,
+    pub(crate) decimals: usize,
+}
+
+impl Column {
+    pub(crate) const fn new(title: &'static str, decimals: usize) -> Self {
+        Self { title, decimals }
+    }
+}
+
+/// What holds for a whole run.
+#[derive(Debug)]
+pub(crate) struct Setting {
+    pub(crate) launcher: Launcher,
+    /// What is measured is cut to a fifth of the messages. Connections are not,
+    /// since costs depend on their number, nor is the warm-up, which a
+    /// just-in-time compiler needs whole.
+    pub(crate) quick: bool,
+}
+
+impl Setting {
+    fn messages(&self, full: usize) -> usize {
+        if self.quick { full / 5 } else { full }
+    }
+}
+
+/// Connections of one room.
+const ROOM: usize = 10;
+
+fn room(number: usize) -> String {
+    format!("r{number:04}")
+}
+
+/// The three cookies of the connection with that index: an application's
+/// session, its user, and the room, which ten connections in a row share.
+fn cookie(connection: usize) -> String {
+    let room = room(connection / ROOM);
+    format!("sid=9f86d081884c7d659a2feaa0{connection:08x}; user=u{connection:06}; room={room}")
+}

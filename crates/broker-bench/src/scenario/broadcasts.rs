@@ -1,0 +1,164 @@
+//! Messages to many, with a given number under way: what `fanout` and
+//! `targeted` have in common.
+
+use std::{
+    collections::VecDeque,
+    io,
+    ops::Range,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    door::{Door, DoorKind},
+    load::{Arrival, Load},
+};
+
+/// Bytes of a payload: the JSON text of a string.
+const PAYLOAD: usize = 64;
+
+/// Digits of the message's number at the start of that string.
+const NUMBER: usize = 10;
+
+/// What to send, to whom.
+pub(super) struct Plan<'a> {
+    pub(super) door: DoorKind,
+    /// Messages in all.
+    pub(super) messages: usize,
+    /// At most one per door; each door's next message goes out when all
+    /// receivers have its last one.
+    pub(super) under_way: usize,
+    pub(super) aim: &'a dyn Fn(usize) -> Aim,
+}
+
+/// The receivers of one message.
+pub(super) struct Aim {
+    /// The value of the cookie `room`; `None` is everyone.
+    pub(super) room: Option<String>,
+    /// The connections that must get it, and no others.
+    pub(super) connections: Range<usize>,
+}
+
+/// How long messages took from the command to their receivers.
+#[derive(Default)]
+pub(super) struct Latencies {
+    /// To each receiver: one per delivery.
+    pub(super) each: Vec<Duration>,
+    /// To the last receiver: one per message.
+    pub(super) last: Vec<Duration>,
+}
+
+/// A message that not all receivers have yet, or whose command is not answered.
+struct UnderWay {
+    number: usize,
+    door: usize,
+    sent: Instant,
+    aim: Aim,
+    missing: usize,
+    answered: bool,
+}
+
+/// Sends all messages of `plan` and checks that each receiver gets each once.
+pub(super) fn run(load: &mut Load, plan: &Plan<'_>) -> io::Result<Latencies> {
+    load.expect_from_now();
+    let mut latencies = Latencies::default();
+    let mut under_way: VecDeque<UnderWay> = VecDeque::new();
+    let mut free: Vec<usize> = (0..plan.under_way).collect();
+    let mut next = 0;
+    while next < plan.messages || !under_way.is_empty() {
+        while next < plan.messages
+            && let Some(door) = free.pop()
+        {
+            let aim = (plan.aim)(next);
+            let sent = Instant::now();
+            load.command(door, aim.room.as_deref(), &payload(next))?;
+            under_way.push_back(UnderWay {
+                number: next,
+                door,
+                sent,
+                missing: aim.connections.len(),
+                aim,
+                answered: !Door::answers(plan.door),
+            });
+            next += 1;
+        }
+        load.turn(&mut |arrival| match arrival {
+            Arrival::Frame {
+                connection,
+                payload,
+            } => receive(connection, payload, &mut under_way, &mut latencies),
+            Arrival::Answered { door } => {
+                let message = under_way.iter_mut().find(|message| message.door == door);
+                if let Some(message) = message {
+                    message.answered = true;
+                }
+                Ok(())
+            }
+            Arrival::Opened { .. } => Ok(()),
+        })?;
+        under_way.retain(|message| {
+            let done = message.missing == 0 && message.answered;
+            if done {
+                free.push(message.door);
+            }
+            !done
+        });
+    }
+    Ok(latencies)
+}
+
+fn receive(
+    connection: usize,
+    payload: &[u8],
+    under_way: &mut VecDeque<UnderWay>,
+    latencies: &mut Latencies,
+) -> io::Result<()> {
+    let number = number(payload)?;
+    let message = under_way
+        .iter_mut()
+        .find(|message| message.number == number && message.missing > 0)
+        .filter(|message| message.aim.connections.contains(&connection))
+        .ok_or_else(|| {
+            let text = format!("connection {connection} got message {number}, not meant for it");
+            io::Error::other(text)
+        })?;
+    let took = message.sent.elapsed();
+    latencies.each.push(took);
+    message.missing -= 1;
+    if message.missing == 0 {
+        latencies.last.push(took);
+    }
+    Ok(())
+}
+
+/// `"0000000042…"`: 64 bytes of JSON.
+fn payload(number: usize) -> String {
+    let fill = PAYLOAD - NUMBER - "\"\"".len();
+    format!("\"{number:0NUMBER$}{:.<fill$}\"", "")
+}
+
+fn number(payload: &[u8]) -> io::Result<usize> {
+    let digits = payload.get(1..=NUMBER);
+    digits
+        .filter(|_| payload.len() == PAYLOAD)
+        .and_then(|digits| str::from_utf8(digits).ok()?.parse().ok())
+        .ok_or_else(|| {
+            let text = String::from_utf8_lossy(payload);
+            io::Error::other(format!("a frame that was not asked for: {text:?}"))
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_payload_is_64_bytes_of_json_and_says_its_number() {
+        for sent in [0, 42, 9_999_999_999] {
+            let text = payload(sent);
+            assert_eq!(text.len(), 64);
+            assert!(serde_json::from_str::<String>(&text).is_ok());
+            assert_eq!(number(text.as_bytes()).ok(), Some(sent));
+        }
+        assert!(number(b"{\"type\":\"pong\"}").is_err());
+    }
+}
