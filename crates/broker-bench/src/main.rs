@@ -46,7 +46,7 @@ struct Args {
     #[arg(long, value_name = "SERVER", value_delimiter = ',')]
     only: Vec<Peer>,
     /// The wsbroker binary [default: the one beside this binary]
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", env = "WSBROKER")]
     wsbroker: Option<PathBuf>,
     /// Also write every round to this file
     #[arg(long, value_name = "FILE")]

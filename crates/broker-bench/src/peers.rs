@@ -137,6 +137,7 @@ impl Launcher {
                     .args(["serve", "--admin", "off", "--shards", "1"])
                     .args(["--allow", "127.0.0.1", "--listen"])
                     .arg(address.to_string())
+                    .env_remove("WSBROKER_CONFIG")
                     // The others write no line per connection either.
                     .env("WSBROKER_LOG__LEVEL", "error");
                 match backend_url {
