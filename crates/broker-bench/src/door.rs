@@ -24,6 +24,13 @@ pub(crate) enum DoorKind {
     Control,
 }
 
+impl DoorKind {
+    /// Whether every command is answered; the next may be given only then.
+    pub(crate) fn is_answered(self) -> bool {
+        self == Self::Post
+    }
+}
+
 /// One connection for commands, with at most one command under way.
 pub(crate) struct Door {
     kind: DoorKind,
@@ -67,11 +74,6 @@ impl Door {
             }
         };
         self.socket.write_all(&bytes)
-    }
-
-    /// Whether a command may be given only once the last one was answered.
-    pub(crate) fn answers(kind: DoorKind) -> bool {
-        kind == DoorKind::Post
     }
 
     /// Reads once; true when that was the end of a command's answer.

@@ -8,9 +8,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+use super::{Setting, cookie};
 use crate::{
-    door::{Door, DoorKind},
+    door::DoorKind,
     load::{Arrival, Load},
+    peers::Peer,
 };
 
 /// Bytes of a payload: the JSON text of a string.
@@ -21,8 +23,10 @@ const NUMBER: usize = 10;
 
 /// What to send, to whom.
 pub(super) struct Plan<'a> {
-    pub(super) door: DoorKind,
-    /// Messages in all.
+    /// Connections that are open.
+    pub(super) connections: usize,
+    /// Messages before the measurement, and measured ones.
+    pub(super) warm_up: usize,
     pub(super) messages: usize,
     /// At most one per door; each door's next message goes out when all
     /// receivers have its last one.
@@ -57,15 +61,36 @@ struct UnderWay {
     answered: bool,
 }
 
-/// Sends all messages of `plan` and checks that each receiver gets each once.
-pub(super) fn run(load: &mut Load, plan: &Plan<'_>) -> io::Result<Latencies> {
+/// Carries out `plan` with a fresh server; gives the CPU time that the measured
+/// messages took from it, and their latencies.
+pub(super) fn measure(
+    plan: &Plan<'_>,
+    peer: Peer,
+    setting: &Setting,
+) -> io::Result<(Duration, Latencies)> {
+    let server = setting.launcher.start(peer, None)?;
+    let mut load = Load::new(server.address())?;
+    load.open(plan.connections, cookie)
+        .and_then(|_| load.open_doors(peer.door(), plan.under_way))
+        .and_then(|()| send_all(&mut load, peer.door(), plan, plan.warm_up))
+        .map_err(|error| server.blame(&error))?;
+    server.metered(|| send_all(&mut load, peer.door(), plan, plan.messages))
+}
+
+/// Sends so many messages and checks that each receiver gets each once.
+fn send_all(
+    load: &mut Load,
+    kind: DoorKind,
+    plan: &Plan<'_>,
+    messages: usize,
+) -> io::Result<Latencies> {
     load.expect_from_now();
     let mut latencies = Latencies::default();
     let mut under_way: VecDeque<UnderWay> = VecDeque::new();
     let mut free: Vec<usize> = (0..plan.under_way).collect();
     let mut next = 0;
-    while next < plan.messages || !under_way.is_empty() {
-        while next < plan.messages
+    while next < messages || !under_way.is_empty() {
+        while next < messages
             && let Some(door) = free.pop()
         {
             let aim = (plan.aim)(next);
@@ -77,7 +102,7 @@ pub(super) fn run(load: &mut Load, plan: &Plan<'_>) -> io::Result<Latencies> {
                 sent,
                 missing: aim.connections.len(),
                 aim,
-                answered: !Door::answers(plan.door),
+                answered: !kind.is_answered(),
             });
             next += 1;
         }

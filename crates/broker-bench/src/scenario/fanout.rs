@@ -8,11 +8,9 @@ use std::io;
 use super::{
     Case, Column, Setting,
     broadcasts::{self, Aim, Plan},
-    cookie,
 };
 use crate::{
     figures::{micros, percentile_us},
-    load::Load,
     peers::Peer,
 };
 
@@ -47,25 +45,17 @@ impl Case for Fanout {
     }
 
     fn round(&self, peer: Peer, setting: &Setting) -> io::Result<Vec<f64>> {
-        let server = setting.launcher.start(peer, None)?;
-        let mut load = Load::new(server.address())?;
-        let mut plan = Plan {
-            door: peer.door(),
-            messages: WARM_UP,
+        let plan = Plan {
+            connections: RECEIVERS,
+            warm_up: WARM_UP,
+            messages: setting.messages(MESSAGES),
             under_way: self.under_way,
             aim: &|_| Aim {
                 room: None,
                 connections: 0..RECEIVERS,
             },
         };
-        let warm_up = load
-            .open(RECEIVERS, cookie)
-            .and_then(|_| load.open_doors(peer.door(), self.under_way))
-            .and_then(|()| broadcasts::run(&mut load, &plan));
-        warm_up.map_err(|error| server.blame(&error))?;
-
-        plan.messages = setting.messages(MESSAGES);
-        let (cpu, mut latencies) = server.metered(|| broadcasts::run(&mut load, &plan))?;
+        let (cpu, mut latencies) = broadcasts::measure(&plan, peer, setting)?;
         let deliveries = plan.messages * RECEIVERS;
         Ok(vec![
             micros(cpu) / deliveries as f64,

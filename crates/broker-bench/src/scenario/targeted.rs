@@ -9,11 +9,10 @@ use std::io;
 use super::{
     Case, Column, ROOM, Setting,
     broadcasts::{self, Aim, Plan},
-    cookie, room,
+    room,
 };
 use crate::{
     figures::{micros, percentile_us},
-    load::Load,
     peers::Peer,
 };
 
@@ -44,11 +43,10 @@ impl Case for Targeted {
     }
 
     fn round(&self, peer: Peer, setting: &Setting) -> io::Result<Vec<f64>> {
-        let server = setting.launcher.start(peer, None)?;
-        let mut load = Load::new(server.address())?;
-        let mut plan = Plan {
-            door: peer.door(),
-            messages: WARM_UP,
+        let plan = Plan {
+            connections: CONNECTIONS,
+            warm_up: WARM_UP,
+            messages: setting.messages(MESSAGES),
             under_way: 1,
             aim: &|message| {
                 let number = message * STRIDE % ROOMS;
@@ -58,14 +56,7 @@ impl Case for Targeted {
                 }
             },
         };
-        let warm_up = load
-            .open(CONNECTIONS, cookie)
-            .and_then(|_| load.open_doors(peer.door(), 1))
-            .and_then(|()| broadcasts::run(&mut load, &plan));
-        warm_up.map_err(|error| server.blame(&error))?;
-
-        plan.messages = setting.messages(MESSAGES);
-        let (cpu, mut latencies) = server.metered(|| broadcasts::run(&mut load, &plan))?;
+        let (cpu, mut latencies) = broadcasts::measure(&plan, peer, setting)?;
         Ok(vec![
             micros(cpu) / plan.messages as f64,
             percentile_us(&mut latencies.last, 50),
