@@ -84,6 +84,17 @@ pub struct Opening {
     pub is_told: bool,
 }
 
+/// What the outside may see of a session.
+#[derive(Clone, Copy, Debug)]
+pub struct SessionView<'a> {
+    /// Its public name.
+    pub id: SessionId,
+    /// Its session info.
+    pub info: &'a Info,
+    /// The request that opened it.
+    pub handshake: &'a Arc<Handshake>,
+}
+
 impl Opening {
     /// A session that the backend is told of, first in the order of connecting, with nothing known of its request.
     #[must_use]
@@ -278,10 +289,23 @@ impl Broker {
         self.teller.next_retry()
     }
 
-    /// The session info, for as long as the session is not forgotten.
+    /// What is known of a session, for as long as it is not forgotten.
     #[must_use]
-    pub fn info(&self, session: SessionHandle) -> Option<&Info> {
-        Some(&self.sessions.get(session)?.info)
+    pub fn session(&self, session: SessionHandle) -> Option<SessionView<'_>> {
+        let session = self.sessions.get(session)?;
+        Some(SessionView {
+            id: session.id,
+            info: &session.info,
+            handshake: &session.handshake,
+        })
+    }
+
+    /// Whether a session's connection is not to be read, between [`Effect::Pause`] and [`Effect::Resume`].
+    #[must_use]
+    pub fn is_paused(&self, session: SessionHandle) -> bool {
+        self.sessions
+            .get(session)
+            .is_some_and(|session| session.pause.is_some())
     }
 
     /// How many sessions there are, with those whose last events are not answered yet.

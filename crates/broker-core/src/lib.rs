@@ -13,7 +13,7 @@ mod random;
 mod session;
 mod time;
 
-pub use broker::{Broker, INDEXED_FIELDS_MAX, Opening};
+pub use broker::{Broker, INDEXED_FIELDS_MAX, Opening, SessionView};
 pub use command::{
     Aim, COMMAND_TYPES, Command, CommandError, CommandList, Entry, Except, ListError, LogLevel,
     Message, OtherCommand, Page, Reading, Verb,

@@ -1,3 +1,16 @@
-//! Sockets: accept, HTTP, handshake, WebSocket frames, outbound queues.
+//! How bytes travel: listening, the WebSocket handshake and frames, and what has still to be sent.
+//!
+//! - [`Listener`] accepts sockets, [`Stream`] is one of them, [`Reader`] and [`Writer`] are its two directions.
+//! - [`ws`] is a WebSocket connection as a pure state machine (RFC 6455).
+//! - [`Outbound`] is the bounded queue of frames that a connection has still to send.
+//!
+//! **Never here:** the backend, what a message means, which connection gets it.
 
+mod listener;
+mod outbound;
+mod stream;
 pub mod ws;
+
+pub use listener::{Accepted, Listener, LocalAddr, OwnedPath};
+pub use outbound::{Flushed, Full, Outbound};
+pub use stream::{Reader, Stream, Writer};

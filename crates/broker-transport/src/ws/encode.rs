@@ -2,6 +2,7 @@
 //!
 //! A frame is encoded once and then shared: cloning [`Bytes`] copies nothing.
 
+use broker_dialect::Outgoing;
 use bytes::Bytes;
 
 use super::close::NO_CODE;
@@ -17,6 +18,15 @@ const CONTROL_MAX: usize = 125;
 
 /// A ping without payload.
 pub const PING: Bytes = Bytes::from_static(&[FINAL | 0x9, 0]);
+
+/// A message, as its dialect has written it.
+#[must_use]
+pub fn message(message: &Outgoing) -> Bytes {
+    match message {
+        Outgoing::Text(payload) => frame(TEXT, &[payload]),
+        Outgoing::Binary(payload) => frame(BINARY, &[payload]),
+    }
+}
 
 /// A text message.
 #[must_use]
