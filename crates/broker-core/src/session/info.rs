@@ -65,6 +65,30 @@ impl Info {
         writer.finish(limit)
     }
 
+    /// Reads an info from its own text. A text that is no object holds no fields; of a repeated field the last counts.
+    ///
+    /// # Errors
+    /// When the text is not JSON.
+    pub fn read(text: &str) -> Result<Info, json::JsonError> {
+        json::check(text.as_bytes())?;
+        let mut fields: Vec<(Cow<'_, str>, &str)> = Vec::new();
+        for (name, value) in json::members(text)?.unwrap_or_default().0 {
+            match fields.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, old)) => *old = value.get(),
+                None => fields.push((name, value.get())),
+            }
+        }
+        let mut writer = Writer::new();
+        for (name, value) in &fields {
+            writer.field(name, compact(value).as_bytes());
+        }
+        writer.finish(usize::MAX).map_err(|error| json::JsonError {
+            what: error.to_string().into(),
+            line: 1,
+            column: 1,
+        })
+    }
+
     /// The whole info: a compact JSON object.
     #[must_use]
     pub fn text(&self) -> &Arc<str> {

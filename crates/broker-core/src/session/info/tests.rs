@@ -171,4 +171,12 @@ proptest! {
         let merged = shown(&merged.unwrap());
         prop_assert_eq!(serde_json::from_str::<serde_json::Value>(&merged).unwrap(), expected);
     }
+
+    #[test]
+    fn an_info_is_read_back_from_its_text(fields in object()) {
+        let info = info_of(&fields.to_string());
+        let again = Info::read(info.text()).unwrap();
+        prop_assert_eq!(again.text(), info.text());
+        prop_assert_eq!(again.fields().collect::<Vec<_>>(), info.fields().collect::<Vec<_>>());
+    }
 }
