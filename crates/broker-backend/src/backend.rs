@@ -46,6 +46,12 @@ pub trait Backend: fmt::Debug + Send + Sync {
         &[]
     }
 
+    /// Tells which types of commands an application in front of this one carries out, before any shard is made: in
+    /// answers they are no longer the broker's own.
+    fn reserve(&self, types: &[Box<str>]) {
+        let _ = types;
+    }
+
     /// Carries out a command that is not the broker's. Its value, or what is wrong, becomes the command's result.
     ///
     /// `caller` is the session whose event brought the command, none for one from elsewhere. No answer at all means that

@@ -10,6 +10,8 @@
 
 mod backend;
 mod control;
+mod http;
 
 pub use backend::{Backend, Caller, WantedHeaders};
 pub use control::Control;
+pub use http::{Format, Http, HttpConfig, HttpUrl, UrlError};

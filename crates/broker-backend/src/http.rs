@@ -1,0 +1,175 @@
+//! An application that is told of events by HTTP.
+
+mod answer;
+mod exchange;
+mod format;
+mod post;
+mod time;
+mod url;
+mod wire;
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, SystemTime};
+
+use async_trait::async_trait;
+use broker_core::{CommandList, Event, Failure, Reading};
+use bytes::Bytes;
+use serde_json::value::RawValue;
+
+pub use self::format::Format;
+pub use self::url::{HttpUrl, UrlError};
+
+use self::exchange::{Bounds, Pool};
+use self::format::Encoder;
+use self::post::Letterhead;
+use self::wire::Connector;
+use crate::backend::{Backend, WantedHeaders};
+
+/// How an application is told.
+#[derive(Clone, Debug)]
+pub struct HttpConfig {
+    /// Where events are POSTed to.
+    pub url: HttpUrl,
+    /// How an event is written; multipart unless told otherwise.
+    pub format: Format,
+    /// How long one try may take, from connecting to the answer's last byte; 10 s unless told otherwise.
+    pub timeout: Duration,
+    /// The longest answer that is read, in bytes; 4 MiB unless told otherwise.
+    pub max_answer: usize,
+    /// How many commands an answer may hold; 10,000 unless told otherwise.
+    pub max_commands: usize,
+    /// Whether a request that went out on a kept connection just when the application closed it is sent again at once,
+    /// with the same id; true unless told otherwise. It is false where an event that may have arrived must never be
+    /// sent again.
+    pub may_resend: bool,
+    /// Names of handshake headers that `session-connect` carries; only in [`Format::Json`].
+    pub headers: Box<[Box<str>]>,
+}
+
+impl HttpConfig {
+    /// The defaults, for one URL.
+    #[must_use]
+    pub fn new(url: HttpUrl) -> HttpConfig {
+        HttpConfig {
+            url,
+            format: Format::default(),
+            timeout: Duration::from_secs(10),
+            max_answer: 4 << 20,
+            max_commands: 10_000,
+            may_resend: true,
+            headers: Box::default(),
+        }
+    }
+}
+
+/// Tells an application by HTTP/1.1 POSTs over kept connections.
+///
+/// Redirects are not followed, proxies in the environment are not used, and nothing that a client sent becomes a header,
+/// but for the path of `session-connect`.
+#[derive(Debug)]
+pub struct Http {
+    shared: Arc<Shared>,
+    pool: Pool,
+}
+
+/// What all shards have in common.
+#[derive(Debug)]
+struct Shared {
+    config: HttpConfig,
+    letterhead: Letterhead,
+    wanted_headers: Box<[Box<str>]>,
+    /// Types of commands that an application in front of this one has taken over.
+    reserved: OnceLock<Box<[Box<str>]>>,
+}
+
+impl Http {
+    /// Makes a backend that nothing has been sent to yet.
+    #[must_use]
+    pub fn new(config: HttpConfig) -> Http {
+        let encoder = Encoder::new(config.format, &config.headers);
+        let wanted_headers = match &encoder {
+            Encoder::Json { headers } => headers.clone(),
+            Encoder::Multipart(_) | Encoder::Form => Box::default(),
+        };
+        Http::with(Arc::new(Shared {
+            letterhead: Letterhead::new(&config.url, encoder),
+            wanted_headers,
+            reserved: OnceLock::new(),
+            config,
+        }))
+    }
+
+    fn with(shared: Arc<Shared>) -> Http {
+        let connector = Connector::new(shared.config.url.socket(), shared.config.timeout);
+        Http {
+            shared,
+            pool: Pool::new(connector),
+        }
+    }
+
+    /// How the application is told.
+    #[must_use]
+    pub fn config(&self) -> &HttpConfig {
+        &self.shared.config
+    }
+
+    /// Sends `HEAD`, never an event, and gives the status of the answer.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn probe(&self) -> Result<u16, Failure> {
+        let request = self.shared.letterhead.head();
+        self.pool.status(request, self.shared.config.timeout).await
+    }
+
+    fn bounds(&self) -> Bounds {
+        let config = &self.shared.config;
+        Bounds {
+            timeout: config.timeout,
+            max_answer: config.max_answer,
+            may_resend: config.may_resend,
+        }
+    }
+}
+
+#[async_trait]
+impl Backend for Http {
+    fn for_shard(&self) -> Arc<dyn Backend> {
+        Arc::new(Http::with(Arc::clone(&self.shared)))
+    }
+
+    async fn call(&self, event: Event) -> Result<CommandList, Failure> {
+        let post = self.shared.letterhead.event(&event, SystemTime::now());
+        let body = self.pool.exchange(post, self.bounds()).await?;
+        let reading = Reading {
+            strict: false,
+            max_commands: self.shared.config.max_commands,
+            own_types: self.shared.reserved.get().map_or(&[], |types| types),
+        };
+        answer::read_commands(&body, reading)
+    }
+
+    async fn ask(&self, message: &RawValue) -> Result<Bytes, Failure> {
+        let id = format!("direct-{:016x}{:016x}", random(), random());
+        let post = self
+            .shared
+            .letterhead
+            .direct(message, &id, SystemTime::now());
+        self.pool.exchange(post, self.bounds()).await
+    }
+
+    fn reserve(&self, types: &[Box<str>]) {
+        // The first application in front of this one is the only one.
+        let _ = self.shared.reserved.set(types.into());
+    }
+
+    fn wanted_headers(&self) -> WantedHeaders<'_> {
+        WantedHeaders::Named(&self.shared.wanted_headers)
+    }
+}
+
+/// Drawn from the system's randomness, through the keys that std's hash maps are given.
+fn random() -> u64 {
+    RandomState::new().hash_one(())
+}

@@ -1,0 +1,138 @@
+//! One try: a request, its answer, and a name for everything that can go wrong in between.
+
+use std::error::Error;
+use std::time::Duration;
+
+use broker_core::Failure;
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper_util::client::legacy::{self, Client};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+
+use super::answer;
+use super::post::Post;
+use super::wire::{ClosedBeforeAnswer, Connector};
+
+/// How long a connection is kept for the next request. Node closes after five seconds, Apache too.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
+/// How many unused connections a shard keeps.
+const IDLE_CONNECTIONS_MAX: usize = 256;
+
+/// A shard's connections to the application.
+#[derive(Clone, Debug)]
+pub(super) struct Pool {
+    client: Client<Connector, Full<Bytes>>,
+}
+
+/// What bounds a try.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    /// From the first step of connecting to the last byte of the answer.
+    pub(super) timeout: Duration,
+    /// The longest answer, in bytes.
+    pub(super) max_answer: usize,
+    /// Whether an event may be sent again if a kept connection ended before an answer.
+    pub(super) may_resend: bool,
+}
+
+impl Pool {
+    pub(super) fn new(connector: Connector) -> Pool {
+        let client = Client::builder(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE_TIMEOUT)
+            .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
+            .set_host(false)
+            .build(connector);
+        Pool { client }
+    }
+
+    /// Sends a request and reads the whole body of a 2xx answer.
+    pub(super) async fn exchange(&self, post: Post, bounds: Bounds) -> Result<Bytes, Failure> {
+        within(bounds.timeout, async {
+            let response = if bounds.may_resend {
+                self.send_or_resend(post).await
+            } else {
+                self.client.request(post.into_request()).await
+            };
+            let (head, body) = response.map_err(classify)?.into_parts();
+            answer::check_status(&head)?;
+            answer::read_body(body, bounds.max_answer).await
+        })
+        .await
+    }
+
+    /// Sends a request and gives the status of the answer, whatever it is.
+    pub(super) async fn status(
+        &self,
+        request: Request<Full<Bytes>>,
+        timeout: Duration,
+    ) -> Result<u16, Failure> {
+        within(timeout, async {
+            let response = self.client.request(request).await.map_err(classify)?;
+            Ok(response.status().as_u16())
+        })
+        .await
+    }
+
+    /// Repeats, once, a request that crossed the end of a kept connection.
+    ///
+    /// hyper by itself repeats only what was never written (hyper#2136).
+    async fn send_or_resend(&self, post: Post) -> Result<Response<Incoming>, legacy::Error> {
+        match self.client.request(post.clone().into_request()).await {
+            Err(error) if ClosedBeforeAnswer::caused(&error) => {
+                self.client.request(post.into_request()).await
+            }
+            result => result,
+        }
+    }
+}
+
+async fn within<T>(
+    timeout: Duration,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    match tokio::time::timeout(timeout, work).await {
+        Ok(result) => result,
+        Err(_) => Err(Failure::TimedOut(timeout)),
+    }
+}
+
+fn classify(error: legacy::Error) -> Failure {
+    if error.is_connect() {
+        return Failure::Unreachable(causes(&error).into());
+    }
+    interrupted(&error)
+}
+
+/// The connection ended or spoke something else than HTTP.
+pub(super) fn interrupted(error: &(dyn Error + 'static)) -> Failure {
+    Failure::Interrupted(causes(error).into())
+}
+
+/// What lies under the client's own error, from the general to the particular.
+fn causes(error: &(dyn Error + 'static)) -> String {
+    let mut text = String::new();
+    let mut next = if error.is::<legacy::Error>() {
+        error.source()
+    } else {
+        Some(error)
+    };
+    while let Some(cause) = next {
+        let said = cause.to_string();
+        if !text.ends_with(&said) {
+            if !text.is_empty() {
+                text.push_str(": ");
+            }
+            text.push_str(&said);
+        }
+        next = cause.source();
+    }
+    if text.is_empty() {
+        error.to_string()
+    } else {
+        text
+    }
+}

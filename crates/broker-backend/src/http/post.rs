@@ -1,0 +1,196 @@
+//! One event as a request: every changing part of head and body in one buffer.
+
+use std::io::Write;
+use std::ops::Range;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use broker_core::{Event, EventKind, Fact, SessionId, Timestamp};
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, USER_AGENT};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
+use http_body_util::Full;
+use serde_json::value::RawValue;
+
+use super::format::{Encoder, Message, Telling};
+use super::url::HttpUrl;
+
+const WEBHOOK_ID: HeaderName = HeaderName::from_static("webhook-id");
+const WEBHOOK_TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
+const WSBROKER_ATTEMPT: HeaderName = HeaderName::from_static("wsbroker-attempt");
+const WSBROKER_CONNECTION: HeaderName = HeaderName::from_static("wsbroker-connection");
+const WSBROKER_EVENT: HeaderName = HeaderName::from_static("wsbroker-event");
+const WSBROKER_PATH: HeaderName = HeaderName::from_static("wsbroker-path");
+
+/// Makes requests to one URL in one format.
+#[derive(Debug)]
+pub(super) struct Letterhead {
+    uri: Uri,
+    /// What stands in every request.
+    constant: HeaderMap,
+    encoder: Encoder,
+}
+
+/// A request that can be sent more than once.
+#[derive(Clone, Debug)]
+pub(super) struct Post {
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Post {
+    pub(super) fn into_request(self) -> Request<Full<Bytes>> {
+        let mut request = Request::new(Full::new(self.body));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = self.uri;
+        *request.headers_mut() = self.headers;
+        request
+    }
+}
+
+impl Letterhead {
+    pub(super) fn new(url: &HttpUrl, encoder: Encoder) -> Letterhead {
+        let mut constant = HeaderMap::with_capacity(16);
+        constant.insert(HOST, url.host().clone());
+        constant.insert(
+            USER_AGENT,
+            HeaderValue::from_static(concat!("wsbroker/", env!("CARGO_PKG_VERSION"))),
+        );
+        if let Some(authorization) = url.authorization() {
+            constant.insert(AUTHORIZATION, authorization.clone());
+        }
+        constant.insert(CONTENT_TYPE, encoder.content_type());
+        Letterhead {
+            uri: url.uri().clone(),
+            constant,
+            encoder,
+        }
+    }
+
+    /// A request without a body that asks nothing of the application but to be there.
+    pub(super) fn head(&self) -> Request<Full<Bytes>> {
+        let mut headers = self.constant.clone();
+        headers.remove(CONTENT_TYPE);
+        let mut request = Request::new(Full::default());
+        *request.method_mut() = Method::HEAD;
+        *request.uri_mut() = self.uri.clone();
+        *request.headers_mut() = headers;
+        request
+    }
+
+    /// The request that tells an event.
+    pub(super) fn event(&self, event: &Event, now: SystemTime) -> Post {
+        let telling = Telling {
+            time: event.time,
+            message: Message::Fact(&event.fact),
+            connection: &event.connection,
+            handshake: Some(&event.handshake),
+        };
+        let mut draft = Draft::new(&self.encoder, &telling, event.handshake.path.len());
+        let id = draft.part(|out| write!(out, "{}", event.id));
+        let session = id.start..id.start + SessionId::TEXT_LEN;
+        let second = draft.part(|out| write!(out, "{}", seconds(now)));
+        let path = match &*event.fact {
+            Fact::Connected => {
+                Some(draft.part(|out| out.write_all(event.handshake.path.as_bytes())))
+            }
+            Fact::Received(_) | Fact::Disconnected { .. } => None,
+        };
+        let body = self.encoder.write(&mut draft.0, id.clone(), &telling);
+
+        let sheet = draft.finish();
+        let mut headers = self.constant.clone();
+        sheet.put(&mut headers, WEBHOOK_ID, id);
+        sheet.put(&mut headers, WEBHOOK_TIMESTAMP, second);
+        headers.insert(
+            WSBROKER_EVENT,
+            HeaderValue::from_static(event.fact.kind().name()),
+        );
+        sheet.put(&mut headers, WSBROKER_CONNECTION, session);
+        headers.insert(WSBROKER_ATTEMPT, attempt(event.attempt));
+        if let Some(path) = path {
+            sheet.put(&mut headers, WSBROKER_PATH, path);
+        }
+        self.post(headers, sheet.0.slice(body))
+    }
+
+    /// The request that carries a message of the embedder's own. `id` is made of letters that a header can hold.
+    pub(super) fn direct(&self, message: &RawValue, id: &str, now: SystemTime) -> Post {
+        let since_epoch = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let telling = Telling {
+            time: Timestamp(0).after(since_epoch),
+            message: Message::Direct(message),
+            connection: r#"{"type":"direct"}"#,
+            handshake: None,
+        };
+        let mut draft = Draft::new(&self.encoder, &telling, id.len());
+        let id = draft.part(|out| out.write_all(id.as_bytes()));
+        let second = draft.part(|out| write!(out, "{}", seconds(now)));
+        let body = self.encoder.write(&mut draft.0, id.clone(), &telling);
+
+        let sheet = draft.finish();
+        let mut headers = self.constant.clone();
+        sheet.put(&mut headers, WEBHOOK_ID, id);
+        sheet.put(&mut headers, WEBHOOK_TIMESTAMP, second);
+        headers.insert(
+            WSBROKER_EVENT,
+            HeaderValue::from_static(EventKind::Client.name()),
+        );
+        headers.insert(WSBROKER_ATTEMPT, attempt(1));
+        self.post(headers, sheet.0.slice(body))
+    }
+
+    fn post(&self, headers: HeaderMap, body: Bytes) -> Post {
+        Post {
+            uri: self.uri.clone(),
+            headers,
+            body,
+        }
+    }
+}
+
+/// The buffer while it is written.
+struct Draft(Vec<u8>);
+
+impl Draft {
+    fn new(encoder: &Encoder, telling: &Telling<'_>, path: usize) -> Draft {
+        const ID_AND_SECOND: usize = 64;
+        Draft(Vec::with_capacity(
+            ID_AND_SECOND + path + encoder.size(telling),
+        ))
+    }
+
+    /// Writes one part and says where it stands. Writing to a `Vec` has no way to fail.
+    fn part(&mut self, write: impl FnOnce(&mut Vec<u8>) -> std::io::Result<()>) -> Range<usize> {
+        let start = self.0.len();
+        let _ = write(&mut self.0);
+        start..self.0.len()
+    }
+
+    fn finish(self) -> Sheet {
+        Sheet(self.0.into())
+    }
+}
+
+/// The buffer when it is whole: header values and body are slices of it.
+struct Sheet(Bytes);
+
+impl Sheet {
+    /// A path that no header can hold is left out; hyper takes none from a client either.
+    fn put(&self, headers: &mut HeaderMap, name: HeaderName, place: Range<usize>) {
+        if let Ok(value) = HeaderValue::from_maybe_shared(self.0.slice(place)) {
+            headers.insert(name, value);
+        }
+    }
+}
+
+fn seconds(now: SystemTime) -> u64 {
+    now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+fn attempt(number: u32) -> HeaderValue {
+    match number {
+        1 => HeaderValue::from_static("1"),
+        _ => HeaderValue::from(number),
+    }
+}
