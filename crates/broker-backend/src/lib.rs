@@ -11,7 +11,11 @@
 mod backend;
 mod control;
 mod http;
+mod in_process;
 
 pub use backend::{Backend, Caller, WantedHeaders};
 pub use control::Control;
 pub use http::{Format, Http, HttpConfig, HttpUrl, UrlError};
+pub use in_process::{
+    AskError, Connection, Hooks, InProcess, MessageOnward, Onward, Reply, Respond,
+};
