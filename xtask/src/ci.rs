@@ -6,10 +6,10 @@
 mod summary;
 
 use std::env;
-use std::process::Command;
+use std::process::{self, Command};
 use std::time::Instant;
 
-use crate::process::{self, find_program};
+use crate::process::{find_program, run as run_command};
 use crate::workspace::Workspace;
 use crate::{Result, deny};
 
@@ -66,7 +66,8 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result {
         .iter()
         .any(|report| report.verdict == Verdict::Failed)
     {
-        return Err("some steps failed".into());
+        // Not an error for the caller to print: the counts stay the last line.
+        process::exit(1);
     }
     Ok(())
 }
@@ -87,7 +88,7 @@ fn perform(workspace: &Workspace, step: Step) -> Verdict {
         println!("left out, since cargo-deny is not installed");
         return Verdict::LeftOut("cargo-deny is not installed: `cargo xtask deny` installs it");
     }
-    match process::run(&mut command(workspace, step.command)) {
+    match run_command(&mut command(workspace, step.command)) {
         Ok(()) => Verdict::Passed,
         Err(error) => {
             println!("{}: {error}", step.name);

@@ -1,13 +1,12 @@
 //! Running other programs, and finding out whether they are there.
 
 use std::env;
-use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::Result;
 
-/// Runs a command to its end, after showing it; its output goes straight to the terminal.
+/// Runs a command to its end, after showing it; what it prints goes straight to the terminal.
 pub(crate) fn run(command: &mut Command) -> Result {
     println!("+ {}", shown(command));
     let program = command.get_program().to_string_lossy().into_owned();
@@ -48,12 +47,16 @@ fn is_executable(path: &Path) -> bool {
         .is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
 }
 
+/// The command as it would be typed, with the settings it adds to the environment.
 fn shown(command: &Command) -> String {
-    let words = [command.get_program()]
-        .into_iter()
-        .chain(command.get_args());
-    words
-        .map(OsStr::to_string_lossy)
-        .collect::<Vec<_>>()
-        .join(" ")
+    let mut text = String::new();
+    for (name, value) in command.get_envs() {
+        let value = value.unwrap_or_default();
+        text += &format!("{}={} ", name.display(), value.display());
+    }
+    text += &command.get_program().to_string_lossy();
+    for argument in command.get_args() {
+        text += &format!(" {}", argument.display());
+    }
+    text
 }
