@@ -1,0 +1,36 @@
+//! Agreeing on a subprotocol (RFC 6455 §1.9, §4.2.2).
+
+use http::header::{self, HeaderMap, HeaderValue};
+
+use super::{Refusal, list};
+
+/// Chooses the first of `ours` that the client offers; where `ours` is empty, the first that it offers.
+///
+/// One pass over the header, whatever is in it.
+pub(super) fn choose(headers: &HeaderMap, ours: &[String]) -> Result<Option<HeaderValue>, Refusal> {
+    let mut best: Option<(usize, &[u8])> = None;
+    for offered in list(headers, &header::SEC_WEBSOCKET_PROTOCOL) {
+        if !is_token(offered) {
+            return Err(Refusal::BadSubprotocol);
+        }
+        let rank = if ours.is_empty() {
+            Some(0)
+        } else {
+            ours.iter().position(|our| our.as_bytes() == offered)
+        };
+        if let Some(rank) = rank
+            && best.is_none_or(|(best, _)| rank < best)
+        {
+            best = Some((rank, offered));
+        }
+    }
+    best.map(|(_, chosen)| HeaderValue::from_bytes(chosen).map_err(|_| Refusal::BadSubprotocol))
+        .transpose()
+}
+
+/// RFC 9110 §5.6.2.
+fn is_token(element: &[u8]) -> bool {
+    element
+        .iter()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte))
+}
