@@ -150,7 +150,7 @@ impl Assembly {
         let parsed = if kept_len == 0 {
             Frame::parse(input)?
         } else {
-            kept.extend(input.iter().take(Frame::HEADER_MAX - kept_len));
+            kept.extend(input.iter().take(Frame::HEADER_MAX));
             Frame::parse(&kept)?
         };
         if let Some((frame, header_len)) = parsed {

@@ -90,3 +90,35 @@ fn frame(first: u8, payload: &[&[u8]]) -> Bytes {
     }
     frame.into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_length_is_written_in_as_few_bytes_as_it_needs() {
+        let lengths: [(usize, &[u8]); 5] = [
+            (0, b"\x82\x00"),
+            (125, b"\x82\x7d"),
+            (126, b"\x82\x7e\x00\x7e"),
+            (0xffff, b"\x82\x7e\xff\xff"),
+            (0x10000, b"\x82\x7f\0\0\0\0\x00\x01\0\0"),
+        ];
+        for (len, header) in lengths {
+            let payload = vec![b'x'; len];
+            assert_eq!(binary(&payload), [header, &payload].concat());
+        }
+    }
+
+    #[test]
+    fn control_frames_are_cut_to_what_one_may_hold() {
+        assert_eq!(
+            pong(&[b'x'; 130]),
+            [&b"\x8a\x7d"[..], &[b'x'; 125]].concat()
+        );
+        assert_eq!(
+            close(1000, &"é".repeat(62)),
+            [&b"\x88\x7c\x03\xe8"[..], "é".repeat(61).as_bytes()].concat()
+        );
+    }
+}

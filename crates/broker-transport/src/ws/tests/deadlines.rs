@@ -45,8 +45,14 @@ fn a_silent_peer_is_pinged_then_failed_then_dropped() {
 
 #[test]
 fn any_byte_is_a_sign_of_life() {
-    // One byte of a header, long before the rest of it.
     let mut websocket = open(settings());
+    feed(&mut websocket, after(10), Vec::new());
+    assert_eq!(
+        websocket.next_deadline(),
+        Some(after(25)),
+        "no byte is none"
+    );
+    // One byte of a header, long before the rest of it.
     feed(&mut websocket, after(20), b"\x81".to_vec());
     assert_eq!(websocket.next_deadline(), Some(after(45)));
     expect![[r#"

@@ -210,7 +210,8 @@ fn a_message_may_have_max_message_bytes_and_no_more() {
     .assert_eq(&feed(&mut websocket(), START, frames));
 
     let enough = [masked(0x01, b"123"), masked(0x80, b"45")].concat();
-    let too_much = [masked(0x01, b"123"), masked(0x80, b"456")].concat();
+    // Half a character counts with the bytes that it has.
+    let too_much = [masked(0x01, b"123\xc3"), masked(0x80, b"\xa96")].concat();
     expect![[r#"
         text "12345"
         1009, sent a message of more than 5 bytes
@@ -262,7 +263,9 @@ fn data_after_a_close_or_a_failure_is_ignored() {
     );
 
     let mut websocket = open(settings());
-    feed(&mut websocket, START, masked(0x88, b""));
+    let close_inside_a_message = [masked(0x01, b"half"), masked(0x88, b"")].concat();
+    feed(&mut websocket, START, close_inside_a_message);
+    assert_eq!(websocket.assembly.since(), None, "what was kept is let go");
     assert_eq!(feed(&mut websocket, START, masked(0x81, b"later")), "");
     assert_eq!(websocket.close(START, 1000, ""), None);
 }
