@@ -62,7 +62,7 @@ impl Refusal {
 
     /// The headers that the answer has because of its status (RFC 9110 §15.5.6, §15.5.22; RFC 6455 §4.4).
     #[must_use]
-    pub fn headers(self) -> &'static [(HeaderName, HeaderValue)] {
+    pub fn headers(self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
         static ALLOW: [(HeaderName, HeaderValue); 1] =
             [(header::ALLOW, HeaderValue::from_static("GET"))];
         static UPGRADE: [(HeaderName, HeaderValue); 3] = [
@@ -73,10 +73,11 @@ impl Refusal {
                 HeaderValue::from_static("13"),
             ),
         ];
-        match self.status() {
+        let headers: &[_] = match self.status() {
             StatusCode::METHOD_NOT_ALLOWED => &ALLOW,
             StatusCode::UPGRADE_REQUIRED => &UPGRADE,
             _ => &[],
-        }
+        };
+        headers.iter().cloned()
     }
 }
