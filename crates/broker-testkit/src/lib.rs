@@ -1,1 +1,3 @@
 //! Test client, scripted backend, transcript runner, contract suites.
+
+pub mod transcript;

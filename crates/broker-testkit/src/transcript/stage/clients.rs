@@ -1,0 +1,145 @@
+//! What clients do.
+
+use std::collections::VecDeque;
+
+use broker_core::{Info, Opening, SessionId};
+use broker_dialect::{Action, Incoming};
+
+use super::{Client, Stage};
+use crate::transcript::script::Said;
+use crate::transcript::sight::Sight;
+
+impl Stage {
+    pub(super) fn connect(
+        &mut self,
+        name: String,
+        ip: &str,
+        cookies: &[String],
+    ) -> Result<(), String> {
+        if self.clients.iter().any(|client| client.name == name) {
+            return Err(format!("there is a {name} already"));
+        }
+        let place = u8::try_from(self.clients.len() + 1).map_err(|_| "too many clients")?;
+        let mut client = Client {
+            name,
+            id: SessionId::new(0, [place; 14]),
+            dialect: self.setting.dialect.open(&self.setting.options),
+            session: None,
+            is_open: true,
+            is_paused: false,
+            unread: VecDeque::new(),
+            is_told: false,
+            closing: None,
+        };
+        if self.setting.dialect.tells_backend() {
+            let headers = cookies.iter().map(String::as_bytes);
+            let info = Info::at_connect(
+                headers,
+                &self.setting.cookies,
+                ip,
+                client.id,
+                self.setting.config.max_session,
+            );
+            match info {
+                Err(error) => {
+                    client.is_open = false;
+                    self.see(format!("{} is refused: {error}", client.name));
+                }
+                Ok(info) => {
+                    let mut opening = Opening::new(client.id, info);
+                    opening.order = u64::from(place);
+                    let now = self.now;
+                    let (broker, effects) = self.broker();
+                    client.session = Some(broker.open(now, opening, effects));
+                }
+            }
+        }
+        self.clients.push(client);
+        Ok(())
+    }
+
+    /// Lets a client connect, and answers the event with its session info.
+    pub(super) fn connect_quietly(
+        &mut self,
+        name: String,
+        info: Option<&str>,
+    ) -> Result<(), String> {
+        let seen = std::mem::take(&mut self.seen);
+        self.connect(name.clone(), "127.0.0.1", &[])?;
+        self.perform();
+        let command = info.map(|info| format!(r#"{{"type":"session","data":{info}}}"#));
+        self.answer(&name, &command.unwrap_or_default())?;
+        self.perform();
+        let events = std::mem::replace(&mut self.seen, seen);
+        match &events[..] {
+            [Sight::Told { .. }] => Ok(()),
+            other => Err(format!("{name} is not simply connected: {other:?}")),
+        }
+    }
+
+    pub(super) fn say(&mut self, name: &str, message: Said) -> Result<(), String> {
+        let message = match message {
+            Said::Text(text) => Said::Text(self.with_ids(&text)),
+            Said::Binary(bytes) => Said::Binary(bytes),
+        };
+        let client = self.client(name)?;
+        if !client.is_open {
+            return Err(format!("{name} has no connection"));
+        }
+        client.unread.push_back(message);
+        Ok(())
+    }
+
+    /// Reads one message of a client that the broker wants to hear; false if there is none.
+    pub(super) fn read_one(&mut self) -> bool {
+        let now = self.now;
+        let next = self.clients.iter_mut().find_map(|client| {
+            let is_read = client.is_open && !client.is_paused;
+            let message = client.unread.pop_front_if(|_| is_read)?;
+            Some((client, message))
+        });
+        let Some((client, message)) = next else {
+            return false;
+        };
+        let incoming = match &message {
+            Said::Text(text) => Incoming::Text(text),
+            Said::Binary(bytes) => Incoming::Binary(bytes),
+        };
+        let mut actions = Vec::new();
+        let mut act = |action| actions.push(action);
+        client.dialect.receive(now, incoming, &mut act);
+        let name = client.name.clone();
+        self.act(&name, actions);
+        true
+    }
+
+    pub(super) fn act(&mut self, name: &str, actions: Vec<Action>) {
+        let now = self.now;
+        for action in actions {
+            let session = self.client(name).ok().and_then(|client| client.session);
+            match action {
+                Action::Message(message) => {
+                    let (broker, effects) = self.broker();
+                    if let Some(session) = session {
+                        broker.receive(now, session, message, effects);
+                    }
+                }
+                Action::Reply(message) => self.seen.push(Sight::heard(name, &message)),
+                Action::Refuse { code, reason } => self.start_closing(name, code, reason),
+            }
+        }
+    }
+
+    pub(super) fn close(&mut self, name: &str, code: u16, reason: &str) -> Result<(), String> {
+        let now = self.now;
+        let client = self.client(name)?;
+        if !std::mem::replace(&mut client.is_open, false) {
+            return Err(format!("{name} has no connection"));
+        }
+        if let Some(session) = client.session {
+            let (broker, effects) = self.broker();
+            broker.close(now, session, code, reason, effects);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,147 @@
+//! Doing what the broker asks for, and noting what of it can be seen.
+
+use broker_core::{Effect, Orders, Outcome, SessionHandle, Source, write_receipts, write_results};
+use broker_dialect::DialectKind;
+
+use super::Stage;
+use crate::transcript::sight::Sight;
+
+impl Stage {
+    /// Does what the broker asks for, until it asks for nothing more.
+    pub(super) fn perform(&mut self) {
+        loop {
+            for effect in std::mem::take(&mut self.effects.list) {
+                self.perform_one(effect);
+            }
+            self.effects.recipients.clear();
+            let (broker, effects) = self.broker();
+            if broker.is_busy() {
+                broker.resume(effects);
+            } else if !self.return_close() && !self.read_one() {
+                return;
+            }
+        }
+    }
+
+    fn perform_one(&mut self, effect: Effect) {
+        match effect {
+            Effect::CallBackend(event) => {
+                let mut message = Vec::new();
+                event.fact.write_message(&mut message);
+                let client = self.client_with(event.id.session);
+                client.is_told = true;
+                let told = Sight::Told {
+                    who: client.name.clone(),
+                    id: self.named(&event.id.to_string()),
+                    attempt: event.attempt,
+                    message: self.named(&String::from_utf8_lossy(&message)),
+                    connection: self.named(&event.connection),
+                };
+                self.seen.push(told);
+            }
+            Effect::Deliver { message, to, .. } => {
+                let recipients = &self.effects.recipients[to];
+                for kind in DialectKind::ALL {
+                    let of_kind = recipients
+                        .iter()
+                        .filter_map(|handle| self.client_of(*handle));
+                    let of_kind = of_kind.filter(|client| client.dialect.kind() == *kind);
+                    let names: Vec<_> = of_kind.map(|client| client.name.clone()).collect();
+                    if !names.is_empty() {
+                        let heard = Sight::heard(&names.join(", "), &kind.encode(&message));
+                        self.seen.push(heard);
+                    }
+                }
+            }
+            Effect::Close { to, code, reason } => {
+                let closed = self.effects.recipients[to].iter();
+                let closed = closed.filter_map(|handle| self.client_of(*handle));
+                let names: Vec<_> = closed.map(|client| client.name.clone()).collect();
+                for name in names {
+                    self.start_closing(&name, code, &reason);
+                }
+            }
+            Effect::Pause(session) => self.set_paused(session, true),
+            Effect::Resume(session) => self.set_paused(session, false),
+            Effect::Route(orders) => {
+                let (broker, effects) = self.broker();
+                broker.execute(orders, effects);
+            }
+            Effect::Log { text, level } => {
+                self.see(format!(
+                    "log {} {text}",
+                    format!("{level:?}").to_lowercase()
+                ));
+            }
+            Effect::Executed { orders, outcomes } => self.report(&orders, &outcomes),
+            Effect::Retrying { event, failure, .. } => {
+                let who = self.client_with(event.session).name.clone();
+                self.see(format!("held {who}: {failure}"));
+            }
+            Effect::Dropped { event, failure, .. } => {
+                let who = self.client_with(event.session).name.clone();
+                self.see(format!("dropped {who}: {failure}"));
+            }
+            // No command of an embedder's own is known here, and an ended session shows nothing.
+            Effect::RunOther { .. } | Effect::Ended(_) => {}
+        }
+    }
+
+    fn report(&mut self, orders: &Orders, outcomes: &[Outcome]) {
+        let mut out = Vec::new();
+        match orders.source {
+            Source::Public => write_results(&orders.list, outcomes, &mut out),
+            Source::Admin => write_receipts(&orders.list, outcomes, &mut out),
+            Source::Answer | Source::Embedder => {
+                for (place, outcome) in outcomes.iter().enumerate() {
+                    if let Outcome::Refused(error) = outcome {
+                        self.see(format!("refused: command {}: {error}", place + 1));
+                    }
+                }
+                return;
+            }
+        }
+        let text = String::from_utf8_lossy(&out);
+        let text = format!("{} <- {text}", orders.source.name());
+        self.see(text.trim_end().to_owned());
+    }
+
+    pub(super) fn start_closing(&mut self, name: &str, code: u16, reason: &str) {
+        self.see(
+            format!("{name} is closed {code} {reason}")
+                .trim_end()
+                .to_owned(),
+        );
+        if let Ok(client) = self.client(name) {
+            client.is_open = false;
+            client.closing = Some((code, reason.to_owned()));
+        }
+    }
+
+    /// Lets one client return the broker's close; false if there is none.
+    fn return_close(&mut self) -> bool {
+        let now = self.now;
+        let closing = self.clients.iter_mut().find_map(|client| {
+            let (code, reason) = client.closing.take()?;
+            Some((client.session, code, reason))
+        });
+        let Some((session, code, reason)) = closing else {
+            return false;
+        };
+        if let Some(session) = session {
+            let (broker, effects) = self.broker();
+            broker.close(now, session, code, &reason, effects);
+        }
+        true
+    }
+
+    fn set_paused(&mut self, session: SessionHandle, is_paused: bool) {
+        let mut clients = self.clients.iter_mut();
+        if let Some(client) = clients.find(|client| client.session == Some(session)) {
+            client.is_paused = is_paused;
+            let what = if is_paused { "paused" } else { "read again" };
+            let line = format!("{} is {what}", client.name);
+            self.see(line);
+        }
+    }
+}
