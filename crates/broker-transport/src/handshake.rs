@@ -2,18 +2,16 @@
 //!
 //! **It reads a request and writes a response, and does neither on a socket.** [`check`] tells three things apart: an
 //! ordinary request, a handshake to [`Accept`], and one to refuse with a [`Refusal`] that says what is wrong with it.
-//! Whether the page behind it may connect is the business of [`Origins`].
+//! Whether a page of its origin may connect at all is a question of configuration, and not asked here.
 //!
 //! Extensions are not looked at: none is spoken, so none is agreed to, whatever the client offers.
 
-mod origins;
 mod refusal;
 mod subprotocol;
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode, Version};
 
-pub use self::origins::{BadOriginRule, Origins};
 pub use self::refusal::Refusal;
 
 /// What the answer to a good handshake says.

@@ -1,7 +1,7 @@
 //! How bytes travel: listening, the WebSocket handshake and frames, and what has still to be sent.
 //!
 //! - [`Listener`] accepts sockets, [`Stream`] is one of them, [`Reader`] and [`Writer`] are its two directions.
-//! - [`handshake`] checks whether a request is to become a WebSocket, and whether its origin may.
+//! - [`handshake`] checks whether a request is a good WebSocket handshake, and makes the answer.
 //! - [`ws`] is a WebSocket connection as a pure state machine (RFC 6455).
 //! - [`Outbound`] is the bounded queue of frames that a connection has still to send.
 //!

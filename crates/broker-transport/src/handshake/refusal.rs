@@ -37,9 +37,6 @@ pub enum Refusal {
     /// RFC 6455 §4.1, item 10.
     #[error("the Sec-WebSocket-Protocol header is not a list of tokens")]
     BadSubprotocol,
-    /// RFC 6455 §10.2.
-    #[error("pages of this origin may not connect")]
-    ForeignOrigin,
 }
 
 impl Refusal {
@@ -49,7 +46,6 @@ impl Refusal {
         match self {
             Refusal::NotGet => StatusCode::METHOD_NOT_ALLOWED,
             Refusal::NoUpgrade | Refusal::OtherVersion => StatusCode::UPGRADE_REQUIRED,
-            Refusal::ForeignOrigin => StatusCode::FORBIDDEN,
             Refusal::NotHttp11
             | Refusal::NotOneHost
             | Refusal::NoConnectionUpgrade
@@ -61,7 +57,6 @@ impl Refusal {
     }
 
     /// The headers that the answer has because of its status (RFC 9110 §15.5.6, §15.5.22; RFC 6455 §4.4).
-    #[must_use]
     pub fn headers(self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
         static ALLOW: [(HeaderName, HeaderValue); 1] =
             [(header::ALLOW, HeaderValue::from_static("GET"))];
