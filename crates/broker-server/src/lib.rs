@@ -1,3 +1,30 @@
-//! The driver: shards, mailboxes, effects, the doors for commands, the embedding API.
+//! The driver: it runs shards, performs what the core decides, and opens the doors for clients and commands.
+//!
+//! [`Server::start`] takes a [`Config`](config::Config) and a [`Backend`](broker_backend::Backend) and gives a
+//! [`Handle`]. Each shard is a thread with its own connections, its own [`Broker`](broker_core::Broker) and its own
+//! connections to the backend; within a shard nothing is locked, and between shards there is one bounded mailbox each.
+//!
+//! **Never here:** arguments, files of configuration, the end of the process, what a message means.
 
 pub mod config;
+
+mod accept;
+mod admin;
+mod clock;
+mod demo;
+mod door;
+mod forwarded;
+mod load;
+mod mailbox;
+mod public;
+mod random;
+mod reply;
+mod server;
+mod shard;
+
+pub use broker_backend as backend;
+pub use broker_core as core;
+pub use broker_transport::{Listener, LocalAddr};
+
+pub use self::mailbox::{Report, ShuttingDown};
+pub use self::server::{Handle, Server, StartError};

@@ -1,0 +1,145 @@
+//! The admin port: commands with receipts, and probes.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use broker_core::{Source, write_receipts};
+use broker_transport::{Listener, Stream};
+use http::{Method, Request, StatusCode, header};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::time::timeout;
+
+use crate::accept::next_socket;
+use crate::door::{self, Refusal};
+use crate::mailbox::Mailboxes;
+use crate::public::MAX_HEADERS;
+use crate::reply::{self, Reply};
+use crate::shard::Settings;
+
+/// How many connections the admin port serves at once.
+const MAX_CONNECTIONS: usize = 256;
+
+/// What the admin port needs.
+#[derive(Debug)]
+pub(crate) struct Admin {
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) mailboxes: Mailboxes,
+    /// Types of commands that the embedder has taken over.
+    pub(crate) own_commands: Box<[Box<str>]>,
+    pub(crate) is_draining: Arc<AtomicBool>,
+}
+
+/// Serves the admin port until its task is dropped.
+pub(crate) async fn serve(admin: Arc<Admin>, listener: Listener) {
+    let places = Arc::new(tokio::sync::Semaphore::new(MAX_CONNECTIONS));
+    loop {
+        let socket = next_socket(&listener).await;
+        // Nobody closes the semaphore.
+        let Ok(place) = places.clone().acquire_owned().await else {
+            return;
+        };
+        let admin = admin.clone();
+        tokio::spawn(async move {
+            if let Ok(stream) = socket.into_stream() {
+                serve_socket(admin, stream).await;
+            }
+            drop(place);
+        });
+    }
+}
+
+async fn serve_socket(admin: Arc<Admin>, stream: Stream) {
+    let limits = &admin.settings.config.limits;
+    let Ok(Ok(())) = timeout(limits.first_byte_timeout.duration(), stream.readable()).await else {
+        return;
+    };
+    let (handshake_timeout, max_header) = (
+        limits.handshake_timeout.duration(),
+        limits.max_header.bytes(),
+    );
+    let service = service_fn(move |request| {
+        let admin = admin.clone();
+        async move { Ok::<_, Infallible>(answer(&admin, request).await) }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(handshake_timeout)
+        .max_buf_size(max_header)
+        .max_headers(MAX_HEADERS)
+        .serve_connection(TokioIo::new(stream), service);
+    if let Err(error) = connection.await {
+        tracing::debug!(
+            event = "trouble",
+            "an admin connection ended early: {error}"
+        );
+    }
+}
+
+async fn answer(admin: &Admin, request: Request<Incoming>) -> Reply {
+    let path = request.uri().path();
+    match (path, request.method()) {
+        ("/livez", &Method::GET) => return reply::text(StatusCode::OK, "ok"),
+        ("/readyz", &Method::GET) if admin.is_draining.load(Ordering::Relaxed) => {
+            return reply::text(StatusCode::SERVICE_UNAVAILABLE, "draining");
+        }
+        ("/readyz", &Method::GET) => return reply::text(StatusCode::OK, "ready"),
+        _ => {}
+    }
+    if let Err(refusal) = door::admit_admin(request.headers(), &admin.settings) {
+        return refused(&refusal);
+    }
+    match (path, request.method()) {
+        ("/api/v1/commands", &Method::POST) => run(admin, request)
+            .await
+            .unwrap_or_else(|refusal| refused(&refusal)),
+        ("/api/v1/commands", _) => reply::with(
+            reply::problem(StatusCode::METHOD_NOT_ALLOWED, "only POST"),
+            header::ALLOW,
+            "POST",
+        ),
+        ("/livez" | "/readyz", _) => reply::with(
+            reply::problem(StatusCode::METHOD_NOT_ALLOWED, "only GET"),
+            header::ALLOW,
+            "GET",
+        ),
+        _ => reply::problem(StatusCode::NOT_FOUND, "there is nothing here"),
+    }
+}
+
+async fn run(admin: &Admin, request: Request<Incoming>) -> Result<Reply, Refusal> {
+    let body = door::read_body(request.into_body(), &admin.settings).await?;
+    let list = Arc::new(door::parse(
+        &body,
+        true,
+        &admin.settings,
+        &admin.own_commands,
+    )?);
+    match admin.mailboxes.execute(list.clone(), Source::Admin).await {
+        Ok(outcomes) => {
+            let mut receipts = Vec::new();
+            write_receipts(&list, &outcomes, &mut receipts);
+            Ok(reply::json(StatusCode::OK, receipts))
+        }
+        Err(error) => Ok(reply::problem(
+            StatusCode::SERVICE_UNAVAILABLE,
+            &error.to_string(),
+        )),
+    }
+}
+
+fn refused(refusal: &Refusal) -> Reply {
+    tracing::debug!(
+        event = "refused",
+        status = refusal.status().as_u16(),
+        "admin: {refusal}"
+    );
+    let reply = reply::problem(refusal.status(), &refusal.to_string());
+    match refusal.status() {
+        StatusCode::UNAUTHORIZED => reply::with(reply, header::WWW_AUTHENTICATE, "Bearer"),
+        _ => reply,
+    }
+}

@@ -1,0 +1,174 @@
+//! How shards are reached from other threads: one bounded mailbox each, and one order for what goes to all.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use broker_core::{CommandList, Entry, Orders, Outcome, Page, Source, Verb};
+use broker_transport::Accepted;
+use tokio::sync::mpsc;
+
+use crate::load::Seat;
+
+/// How many letters a mailbox holds before those who send have to wait.
+const MAILBOX_LETTERS: usize = 1024;
+
+/// Everything that a shard can be told from outside its thread.
+#[derive(Debug)]
+pub(crate) enum Mail {
+    /// A socket for this shard.
+    Socket {
+        socket: Accepted,
+        order: u64,
+        seat: Seat,
+    },
+    /// Commands for the sessions of every shard, and who waits for what came of them here.
+    Orders(Orders, Option<mpsc::Sender<Vec<Outcome>>>),
+    /// Close every connection, and drop this when they have gone and all is told.
+    Drain(mpsc::Sender<()>),
+    /// Close every connection and end.
+    End,
+    /// Say how things stand.
+    Report(mpsc::Sender<Report>),
+}
+
+/// How things stand on a shard, or on several.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Report {
+    /// Open connections.
+    pub connections: usize,
+    /// Sessions, with those whose last events are not answered yet.
+    pub sessions: usize,
+    /// Events that the backend is being told at the moment.
+    pub events_in_flight: usize,
+    /// Events that are not answered yet, with those in flight.
+    pub events_held: usize,
+    /// Bytes that wait to be sent to clients.
+    pub queued_bytes: usize,
+}
+
+impl Report {
+    /// Adds what another shard reports.
+    fn add(&mut self, other: Report) {
+        self.connections += other.connections;
+        self.sessions += other.sessions;
+        self.events_in_flight += other.events_in_flight;
+        self.events_held += other.events_held;
+        self.queued_bytes += other.queued_bytes;
+    }
+}
+
+/// The mailboxes of all shards.
+#[derive(Clone, Debug)]
+pub(crate) struct Mailboxes {
+    boxes: Arc<[mpsc::Sender<Mail>]>,
+    /// Held while a list of commands is put into every mailbox, so that all shards get all lists in one order.
+    order: Arc<Mutex<()>>,
+}
+
+/// The shards have ended, or are about to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the broker is shutting down")]
+pub struct ShuttingDown;
+
+impl Mailboxes {
+    pub(crate) fn new(shards: usize) -> (Mailboxes, Vec<mpsc::Receiver<Mail>>) {
+        let (boxes, receivers): (Vec<_>, Vec<_>) =
+            (0..shards).map(|_| mpsc::channel(MAILBOX_LETTERS)).unzip();
+        (
+            Mailboxes {
+                boxes: boxes.into(),
+                order: Arc::default(),
+            },
+            receivers,
+        )
+    }
+
+    /// Puts a letter into one shard's mailbox, waiting for room.
+    pub(crate) async fn send(&self, shard: usize, mail: Mail) -> Result<(), ShuttingDown> {
+        self.boxes[shard].send(mail).await.map_err(|_| ShuttingDown)
+    }
+
+    /// Puts a letter into every mailbox.
+    pub(crate) async fn send_all(&self, mut mail: impl FnMut() -> Mail) {
+        for shard in 0..self.boxes.len() {
+            // A shard that has ended needs no more telling.
+            let _ = self.send(shard, mail()).await;
+        }
+    }
+
+    /// Hands a list of commands to every shard, in one order for all lists.
+    ///
+    /// Room is waited for before the order is fixed. Shards empty their mailboxes without ever waiting here, so that two
+    /// lists cannot block each other.
+    pub(crate) async fn route(
+        &self,
+        orders: Orders,
+        reply: Option<mpsc::Sender<Vec<Outcome>>>,
+    ) -> Result<(), ShuttingDown> {
+        let mut places = Vec::with_capacity(self.boxes.len());
+        for mailbox in self.boxes.iter() {
+            places.push(mailbox.reserve().await.map_err(|_| ShuttingDown)?);
+        }
+        let _order = self.order.lock().unwrap_or_else(PoisonError::into_inner);
+        for place in places {
+            place.send(Mail::Orders(orders.clone(), reply.clone()));
+        }
+        Ok(())
+    }
+
+    /// Has a list of commands carried out by every shard, and gathers what came of each command.
+    pub(crate) async fn execute(
+        &self,
+        list: Arc<CommandList>,
+        source: Source,
+    ) -> Result<Vec<Outcome>, ShuttingDown> {
+        let (reply, mut replies) = mpsc::channel(self.boxes.len());
+        let orders = Orders {
+            list: list.clone(),
+            source,
+            origin: None,
+            ticket: 0,
+        };
+        self.route(orders, Some(reply)).await?;
+        let mut gathered = vec![Outcome::Elsewhere; list.entries.len()];
+        for _ in 0..self.boxes.len() {
+            let outcomes = replies.recv().await.ok_or(ShuttingDown)?;
+            for ((all, one), entry) in gathered.iter_mut().zip(outcomes).zip(&list.entries) {
+                all.merge(one, page_of(entry));
+            }
+        }
+        Ok(gathered)
+    }
+
+    /// How things stand, over all shards.
+    pub(crate) async fn report(&self) -> Report {
+        let (reply, mut replies) = mpsc::channel(self.boxes.len());
+        self.send_all(|| Mail::Report(reply.clone())).await;
+        drop(reply);
+        let mut all = Report::default();
+        while let Some(one) = replies.recv().await {
+            all.add(one);
+        }
+        all
+    }
+}
+
+/// The page of a `list`; what it is for other commands does not matter.
+fn page_of(entry: &Entry) -> &Page {
+    static WHOLE: Page = Page {
+        fields: None,
+        limit: None,
+        after: None,
+    };
+    match entry {
+        Entry::Run(command) => match &command.verb {
+            Verb::List(page) => page,
+            Verb::Send(_)
+            | Verb::Session { .. }
+            | Verb::Close { .. }
+            | Verb::Count { .. }
+            | Verb::Log { .. } => &WHOLE,
+        },
+        Entry::Refused { .. } | Entry::Other(_) => &WHOLE,
+    }
+}

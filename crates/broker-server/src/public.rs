@@ -1,0 +1,198 @@
+//! The public port: clients' handshakes, and the door for commands that the original has.
+
+use std::cell::RefCell;
+use std::convert::Infallible;
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use broker_core::{Source, write_results};
+use broker_transport::{Stream, handshake};
+use bytes::Bytes;
+use http::{Method, Request, Response, StatusCode, header};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::task::spawn_local;
+use tokio::time::timeout;
+
+use crate::demo;
+use crate::door::{self, Refusal};
+use crate::reply::{self, Reply};
+use crate::shard::{ClientPeer, Shard};
+
+/// How many headers a request may have.
+pub(crate) const MAX_HEADERS: usize = 64;
+
+/// How long a request's path and query may be, in bytes.
+const MAX_URI: usize = 8 * 1024;
+
+/// Serves the requests of one socket until it is upgraded or closed.
+pub(crate) async fn serve(shard: Rc<Shard>, stream: Stream, peer: ClientPeer) {
+    let limits = &shard.settings.config.limits;
+    // Whoever connects and says nothing costs no more than the socket.
+    let Ok(Ok(())) = timeout(limits.first_byte_timeout.duration(), stream.readable()).await else {
+        return;
+    };
+    let ip = peer.ip;
+    // The peer goes to the session with the one request that is upgraded.
+    let peer = RefCell::new(Some(peer));
+    let answer = service_fn(|request| answer(&shard, ip, &peer, request));
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.handshake_timeout.duration())
+        .max_buf_size(limits.max_header.bytes())
+        .max_headers(MAX_HEADERS)
+        .serve_connection(TokioIo::new(stream), answer)
+        .with_upgrades();
+    if let Err(error) = connection.await {
+        tracing::debug!(event = "trouble", "an HTTP connection ended early: {error}");
+    }
+}
+
+async fn answer(
+    shard: &Rc<Shard>,
+    ip: Option<IpAddr>,
+    peer: &RefCell<Option<ClientPeer>>,
+    request: Request<Incoming>,
+) -> Result<Response<Full<Bytes>>, Infallible> {
+    if request
+        .uri()
+        .path_and_query()
+        .is_some_and(|path| path.as_str().len() > MAX_URI)
+    {
+        return Ok(reply::text(
+            StatusCode::URI_TOO_LONG,
+            "the path is longer than 8 KiB",
+        ));
+    }
+    Ok(
+        match handshake::check(&request, &shard.settings.subprotocols) {
+            Ok(Some(accept)) => upgrade(shard, peer, request, accept),
+            Ok(None) => match *request.method() {
+                Method::POST => command(shard, ip, request).await,
+                Method::GET if shard.settings.is_demo => demo::page(request.uri().path()),
+                Method::GET => {
+                    let line = "this port speaks WebSocket; commands come by POST";
+                    let refusal = reply::text(StatusCode::UPGRADE_REQUIRED, line);
+                    reply::with(
+                        reply::with(refusal, header::UPGRADE, "websocket"),
+                        header::CONNECTION,
+                        "upgrade",
+                    )
+                }
+                _ => {
+                    let refusal = reply::text(StatusCode::METHOD_NOT_ALLOWED, "only GET and POST");
+                    reply::with(refusal, header::ALLOW, "GET, POST")
+                }
+            },
+            Err(refusal) => {
+                tracing::debug!(
+                    event = "refused",
+                    status = refusal.status().as_u16(),
+                    "handshake: {refusal}"
+                );
+                let mut response = reply::text(refusal.status(), refusal.to_string());
+                response.headers_mut().extend(refusal.headers());
+                response
+            }
+        },
+    )
+}
+
+/// Answers a good handshake, and begins the session once the answer is out.
+fn upgrade(
+    shard: &Rc<Shard>,
+    peer: &RefCell<Option<ClientPeer>>,
+    mut request: Request<Incoming>,
+    accept: handshake::Accept,
+) -> Reply {
+    let refuse = |status: StatusCode, reason: &str| {
+        tracing::debug!(
+            event = "refused",
+            status = status.as_u16(),
+            "handshake: {reason}"
+        );
+        reply::text(status, reason)
+    };
+    let Some(endpoint) = shard.settings.route(request.uri().path()) else {
+        return refuse(StatusCode::NOT_FOUND, "no endpoint is here");
+    };
+    let origins = &shard.settings.config.access.origins;
+    if let Some(origin) = request.headers().get(header::ORIGIN)
+        && !origins.is_empty()
+        && !origin
+            .to_str()
+            .is_ok_and(|origin| origins.iter().any(|rule| rule.matches(origin)))
+    {
+        return refuse(
+            StatusCode::FORBIDDEN,
+            "pages of this origin may not connect",
+        );
+    }
+    let upgraded = hyper::upgrade::on(&mut request);
+    let (parts, _) = request.into_parts();
+    let Some(peer) = peer.take() else {
+        return refuse(
+            StatusCode::BAD_REQUEST,
+            "this connection was upgraded already",
+        );
+    };
+    let admission = match shard.admit(&parts, endpoint, &peer) {
+        Ok(admission) => admission,
+        Err((status, reason)) => return refuse(status, reason),
+    };
+    let shard = shard.clone();
+    spawn_local(async move {
+        let Ok(upgraded) = upgraded.await else { return };
+        // It was made of one of ours, so it is one.
+        let Ok(parts) = upgraded.downcast::<TokioIo<Stream>>() else {
+            return;
+        };
+        shard.open(admission, parts.io.into_inner(), &parts.read_buf, peer.seat);
+    });
+    accept.into_response().map(|()| Full::default())
+}
+
+/// The original's door: commands by POST on any path.
+async fn command(shard: &Rc<Shard>, peer: Option<IpAddr>, request: Request<Incoming>) -> Reply {
+    match run(shard, peer, request).await {
+        Ok(results) => reply::json(StatusCode::OK, results),
+        Err(refusal) => {
+            tracing::debug!(
+                event = "refused",
+                status = refusal.status().as_u16(),
+                "command POST: {refusal}"
+            );
+            // No line break: the original's readers look for its very words.
+            let body = refusal.to_string();
+            let reply = reply::reply(refusal.status(), "text/plain; charset=utf-8", body);
+            match refusal {
+                Refusal::NoToken | Refusal::WrongToken => {
+                    reply::with(reply, header::WWW_AUTHENTICATE, "Bearer")
+                }
+                _ => reply,
+            }
+        }
+    }
+}
+
+async fn run(
+    shard: &Rc<Shard>,
+    peer: Option<IpAddr>,
+    request: Request<Incoming>,
+) -> Result<Vec<u8>, Refusal> {
+    let settings = &shard.settings;
+    let (parts, body) = request.into_parts();
+    door::admit_public(peer, &parts.headers, settings)?;
+    let body = door::read_body(body, settings).await?;
+    let body = door::commands_of(&parts.headers, body).await?;
+    let list = Arc::new(door::parse(&body, false, settings, shard.own_commands())?);
+    let outcomes = shard.mailboxes.execute(list.clone(), Source::Public).await;
+    let outcomes = outcomes.map_err(|error| Refusal::Unreadable(error.to_string()))?;
+    let mut results = Vec::new();
+    write_results(&list, &outcomes, &mut results);
+    Ok(results)
+}

@@ -1,0 +1,397 @@
+//! Starting a broker, and the handle to a running one.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use async_trait::async_trait;
+use broker_backend::{Backend, Control};
+use broker_core::{CommandList, Outcome, Source, write_results};
+use broker_transport::{Listener, LocalAddr};
+use serde_json::value::RawValue;
+use tokio::runtime::{Builder, LocalOptions};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use crate::accept;
+use crate::admin::{self, Admin};
+use crate::config::{Config, ListenAddr, TokenFileError};
+use crate::load::Loads;
+use crate::mailbox::{Mail, Mailboxes, Report, ShuttingDown};
+use crate::shard::{self, Settings};
+
+/// Files that are open besides clients' sockets: listeners, connections to the backend, admin connections, the log.
+const RESERVED_FILES: usize = 1024;
+
+/// How many lists of an in-process application may wait to be routed.
+const POSTED_LISTS: usize = 16 * 1024;
+
+/// A broker that is not running yet.
+#[derive(Debug)]
+pub struct Server {
+    config: Config,
+    backend: Arc<dyn Backend>,
+    public: Vec<Listener>,
+    admin: Vec<Listener>,
+}
+
+/// Why a broker could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A listener could not be had.
+    #[error("cannot listen on {addr}: {error}")]
+    Listen {
+        /// Where it was to listen.
+        addr: ListenAddr,
+        /// What the system said.
+        #[source]
+        error: io::Error,
+    },
+    /// The token file could not be used.
+    #[error(transparent)]
+    Tokens(#[from] TokenFileError),
+    /// A shard's thread or runtime could not be made.
+    #[error("cannot start a shard: {0}")]
+    Shard(#[source] io::Error),
+}
+
+impl Server {
+    /// A broker with this configuration in front of this application. It listens where the configuration says, unless
+    /// it is given listeners.
+    #[must_use]
+    pub fn new(config: Config, backend: Arc<dyn Backend>) -> Server {
+        Server {
+            config,
+            backend,
+            public: Vec::new(),
+            admin: Vec::new(),
+        }
+    }
+
+    /// Serves clients on a listener of the caller's instead of those of the configuration; can be given several times.
+    #[must_use]
+    pub fn with_public_listener(mut self, listener: Listener) -> Server {
+        self.public.push(listener);
+        self
+    }
+
+    /// Serves the admin port on a listener of the caller's instead of that of the configuration.
+    #[must_use]
+    pub fn with_admin_listener(mut self, listener: Listener) -> Server {
+        self.admin.push(listener);
+        self
+    }
+
+    /// Listens, starts the shards, and returns. Call it within a tokio runtime with I/O and time; that runtime accepts
+    /// connections and serves the admin port, each shard has a thread and a runtime of its own.
+    ///
+    /// # Errors
+    /// When it cannot listen, read its tokens or start threads; nothing is left running then.
+    pub fn start(mut self) -> Result<Handle, StartError> {
+        if self.public.is_empty() {
+            self.public.push(listen(&self.config.listen.public)?);
+        }
+        if self.admin.is_empty()
+            && let Some(addr) = &self.config.listen.admin
+        {
+            self.admin.push(listen(addr)?);
+        }
+        let tokens = self.config.access.load_tokens()?;
+        let shards = shard_count(&self.config);
+        let loads = Loads::new(shards, max_connections(&self.config));
+        let addr_of = |listeners: &[Listener]| {
+            listeners
+                .first()
+                .and_then(|listener| listener.local_addr().ok())
+        };
+        let (public_addr, admin_addr) = (addr_of(&self.public), addr_of(&self.admin));
+
+        let settings = Arc::new(Settings::new(self.config, tokens, shards as u16));
+        let (mailboxes, letters) = Mailboxes::new(shards);
+        let threads = start_shards(&settings, &mailboxes, letters, &self.backend)?;
+        let (posts, posted) = mpsc::channel(POSTED_LISTS);
+        let is_draining = Arc::new(AtomicBool::new(false));
+        let mut tasks = vec![tokio::spawn(route_posted(mailboxes.clone(), posted))];
+        let orders = Arc::new(AtomicU64::new(1));
+        for listener in self.public {
+            let accept = accept::run(listener, mailboxes.clone(), loads.clone(), orders.clone());
+            tasks.push(tokio::spawn(accept));
+        }
+        let admin = Arc::new(Admin {
+            settings: settings.clone(),
+            mailboxes: mailboxes.clone(),
+            own_commands: self.backend.own_commands().into(),
+            is_draining: is_draining.clone(),
+        });
+        let admin_tasks = self
+            .admin
+            .into_iter()
+            .map(|listener| tokio::spawn(admin::serve(admin.clone(), listener)));
+        let handle = Handle {
+            running: Arc::new(Running {
+                settings,
+                mailboxes,
+                posts,
+                public_addr,
+                admin_addr,
+                is_draining,
+                accepting: Mutex::new(tasks),
+                admin: Mutex::new(admin_tasks.collect()),
+                threads: Mutex::new(threads),
+            }),
+        };
+        self.backend.attach(Arc::new(handle.control()));
+        Ok(handle)
+    }
+}
+
+/// A running broker. Clones are handles to the same one; dropping them does not end it.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    running: Arc<Running>,
+}
+
+#[derive(Debug)]
+struct Running {
+    settings: Arc<Settings>,
+    mailboxes: Mailboxes,
+    posts: mpsc::Sender<CommandList>,
+    public_addr: Option<LocalAddr>,
+    admin_addr: Option<LocalAddr>,
+    is_draining: Arc<AtomicBool>,
+    accepting: Mutex<Vec<JoinHandle<()>>>,
+    admin: Mutex<Vec<JoinHandle<()>>>,
+    threads: Mutex<Vec<thread::JoinHandle<()>>>,
+}
+
+impl Handle {
+    /// Where clients connect.
+    #[must_use]
+    pub fn public_addr(&self) -> Option<&LocalAddr> {
+        self.running.public_addr.as_ref()
+    }
+
+    /// Where the admin port is, if there is one.
+    #[must_use]
+    pub fn admin_addr(&self) -> Option<&LocalAddr> {
+        self.running.admin_addr.as_ref()
+    }
+
+    /// What it runs with.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.running.settings.config
+    }
+
+    /// How many shards it has.
+    #[must_use]
+    pub fn shards(&self) -> usize {
+        usize::from(self.running.settings.shards)
+    }
+
+    /// Has commands carried out, as a command POST does: without `match`, they are for everyone.
+    ///
+    /// # Errors
+    /// When the broker is ending.
+    pub async fn execute(&self, list: CommandList) -> Result<Vec<Outcome>, ShuttingDown> {
+        self.running
+            .mailboxes
+            .execute(Arc::new(list), Source::Embedder)
+            .await
+    }
+
+    /// How things stand.
+    pub async fn report(&self) -> Report {
+        self.running.mailboxes.report().await
+    }
+
+    /// Accepts nobody any more, closes all clients with 1012, waits until they have gone and the backend has been told
+    /// of it, within `drain.timeout`, and ends.
+    pub async fn drain(&self) {
+        self.running.is_draining.store(true, Ordering::Relaxed);
+        stop(&self.running.accepting);
+        let (drained, mut all_drained) = mpsc::channel::<()>(1);
+        self.running
+            .mailboxes
+            .send_all(|| Mail::Drain(drained.clone()))
+            .await;
+        drop(drained);
+        let limit = self.running.settings.config.drain.timeout.duration();
+        // Each shard holds a sender until it is drained, so the channel ends with the last.
+        if tokio::time::timeout(limit, all_drained.recv())
+            .await
+            .is_err()
+        {
+            let left = self.report().await;
+            let (connections, events) = (left.connections, left.events_held);
+            tracing::warn!(
+                event = "trouble",
+                "drain.timeout: {connections} connections, {events} untold events left"
+            );
+        }
+        self.shutdown().await;
+    }
+
+    /// Closes all clients with 1001 and ends at once.
+    pub async fn shutdown(&self) {
+        stop(&self.running.accepting);
+        self.running.mailboxes.send_all(|| Mail::End).await;
+        let threads = std::mem::take(
+            &mut *self
+                .running
+                .threads
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        );
+        let joined = tokio::task::spawn_blocking(|| {
+            for thread in threads {
+                // A shard that has panicked has ended too.
+                let _ = thread.join();
+            }
+        });
+        let _ = joined.await;
+        stop(&self.running.admin);
+    }
+
+    fn control(&self) -> EmbeddedControl {
+        EmbeddedControl {
+            mailboxes: self.running.mailboxes.clone(),
+            posts: self.running.posts.clone(),
+        }
+    }
+}
+
+/// What an in-process application may ask of the broker.
+#[derive(Debug)]
+struct EmbeddedControl {
+    mailboxes: Mailboxes,
+    posts: mpsc::Sender<CommandList>,
+}
+
+#[async_trait]
+impl Control for EmbeddedControl {
+    fn post(&self, commands: CommandList) {
+        if self.posts.try_send(commands).is_err() {
+            tracing::error!(
+                event = "trouble",
+                "commands of the application were lost: {POSTED_LISTS} lists wait"
+            );
+        }
+    }
+
+    async fn execute(&self, commands: CommandList) -> Box<RawValue> {
+        let list = Arc::new(commands);
+        let mut results = Vec::new();
+        if let Ok(outcomes) = self.mailboxes.execute(list.clone(), Source::Embedder).await {
+            write_results(&list, &outcomes, &mut results);
+        }
+        let results = String::from_utf8(results).unwrap_or_default();
+        RawValue::from_string(results).unwrap_or_else(|_| RawValue::NULL.to_owned())
+    }
+}
+
+async fn route_posted(mailboxes: Mailboxes, mut posted: mpsc::Receiver<CommandList>) {
+    while let Some(list) = posted.recv().await {
+        let orders = broker_core::Orders {
+            list: Arc::new(list),
+            source: Source::Embedder,
+            origin: None,
+            ticket: 0,
+        };
+        if mailboxes.route(orders, None).await.is_err() {
+            return;
+        }
+    }
+}
+
+fn start_shards(
+    settings: &Arc<Settings>,
+    mailboxes: &Mailboxes,
+    letters: Vec<mpsc::Receiver<Mail>>,
+    backend: &Arc<dyn Backend>,
+) -> Result<Vec<thread::JoinHandle<()>>, StartError> {
+    let start = |(number, letters): (usize, mpsc::Receiver<Mail>)| {
+        let runtime = || {
+            Builder::new_current_thread()
+                .enable_all()
+                .build_local(LocalOptions::default())
+        };
+        let (settings, mailboxes, backend) = (settings.clone(), mailboxes.clone(), backend.clone());
+        let (ready, is_ready) = std::sync::mpsc::channel();
+        let thread = thread::Builder::new()
+            .name(format!("shard-{number}"))
+            .spawn(move || match runtime() {
+                Ok(runtime) => {
+                    // Whoever started us waits for this.
+                    let _ = ready.send(Ok(()));
+                    shard::run(
+                        number as u16,
+                        settings,
+                        mailboxes,
+                        letters,
+                        &*backend,
+                        &runtime,
+                    );
+                }
+                Err(error) => {
+                    let _ = ready.send(Err(error));
+                }
+            })?;
+        is_ready
+            .recv()
+            .unwrap_or_else(|_| Err(io::ErrorKind::Other.into()))?;
+        Ok(thread)
+    };
+    letters
+        .into_iter()
+        .enumerate()
+        .map(start)
+        .collect::<io::Result<_>>()
+        .map_err(StartError::Shard)
+}
+
+fn listen(addr: &ListenAddr) -> Result<Listener, StartError> {
+    let listener = match addr {
+        ListenAddr::Tcp(tcp) => Listener::tcp(*tcp),
+        ListenAddr::Unix(path) => Listener::unix(path),
+    };
+    listener.map_err(|error| StartError::Listen {
+        addr: addr.clone(),
+        error,
+    })
+}
+
+fn shard_count(config: &Config) -> usize {
+    let cores = || thread::available_parallelism().map_or(1, usize::from);
+    config
+        .listen
+        .shards
+        .map_or_else(cores, |shards| shards.get() as usize)
+        .min(usize::from(u16::MAX))
+}
+
+/// The configured limit, or what the file limit allows, less a reserve.
+fn max_connections(config: &Config) -> usize {
+    let from_files = || {
+        let files = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+        let files = files
+            .and_then(|files| usize::try_from(files).ok())
+            .unwrap_or(usize::MAX);
+        files.saturating_sub(RESERVED_FILES.min(files / 2))
+    };
+    config
+        .limits
+        .max_connections
+        .map_or_else(from_files, |limit| limit.get() as usize)
+}
+
+fn stop(tasks: &Mutex<Vec<JoinHandle<()>>>) {
+    for task in tasks
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .drain(..)
+    {
+        task.abort();
+    }
+}

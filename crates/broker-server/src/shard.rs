@@ -1,0 +1,229 @@
+//! A shard: one thread, its connections and its [`Broker`](broker_core::Broker).
+//!
+//! Everything here runs on one thread, so nothing here is locked. Who has work to do borrows the shard's [`State`],
+//! does it, and returns the borrow before waiting for anything. Four kinds of tasks do so:
+//!
+//! - one **reader** for each connection takes what its client sends through transport, dialect and core, and performs
+//!   the effects on the spot;
+//! - the **pump** writes what has been queued: it runs behind all tasks that are ready, so that frames which pile up for
+//!   a connection meanwhile leave in one system call, and it yields between slices, so that nobody waits long;
+//! - the **clock** does what is due;
+//! - the **postman** takes letters from the other threads.
+
+mod connection;
+mod effects;
+mod frames;
+mod handshake;
+mod reader;
+mod settings;
+mod state;
+mod table;
+mod timers;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use broker_backend::Backend;
+use broker_core::{Orders, SessionHandle, Timestamp};
+use tokio::runtime::LocalRuntime;
+use tokio::sync::{Notify, mpsc};
+use tokio::task::{spawn_local, yield_now};
+
+use self::connection::Peer;
+use self::state::State;
+use crate::mailbox::{Mail, Mailboxes};
+use crate::public;
+
+pub(crate) use self::connection::Peer as ClientPeer;
+pub(crate) use self::settings::Settings;
+
+/// How many connections the pump writes to before it lets others work: about a millisecond's worth.
+const PUMP_SLICE: usize = 256;
+
+/// How many connections are told to close before others may work.
+const DRAIN_SLICE: usize = 256;
+
+/// What the tasks of a shard share.
+#[derive(Debug)]
+pub(crate) struct Shard {
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) mailboxes: Mailboxes,
+    backend: Arc<dyn Backend>,
+    state: RefCell<State>,
+    /// There is something to write, or a list of commands to carry on with.
+    pump: Notify,
+    /// A deadline has become earlier.
+    alarm: Notify,
+    /// A connection has gone, or an event was answered.
+    ebb: Notify,
+}
+
+/// Runs a shard until it is told to end. Called on a thread of its own.
+pub(crate) fn run(
+    number: u16,
+    settings: Arc<Settings>,
+    mailboxes: Mailboxes,
+    letters: mpsc::Receiver<Mail>,
+    backend: &dyn Backend,
+    runtime: &LocalRuntime,
+) {
+    runtime.block_on(async {
+        let shard = Rc::new(Shard {
+            backend: backend.for_shard(),
+            state: RefCell::new(State::new(number, &settings)),
+            settings,
+            mailboxes,
+            pump: Notify::new(),
+            alarm: Notify::new(),
+            ebb: Notify::new(),
+        });
+        spawn_local(pump(shard.clone()));
+        spawn_local(keep_time(shard.clone()));
+        deliver_mail(shard, letters).await;
+    });
+}
+
+impl Shard {
+    /// Does some work on the state, then performs the effects that came of it.
+    fn work<T>(self: &Rc<Shard>, work: impl FnOnce(&mut State, Timestamp) -> T) -> T {
+        let mut state = self.state.borrow_mut();
+        let now = self.settings.clock.now();
+        let result = work(&mut state, now);
+        state.perform(self, now);
+        if state.has_work() {
+            self.pump.notify_one();
+        }
+        if state.is_alarm_late() {
+            self.alarm.notify_one();
+        }
+        result
+    }
+
+    /// Types of commands that the embedder has taken over.
+    pub(crate) fn own_commands(&self) -> &[Box<str>] {
+        self.backend.own_commands()
+    }
+
+    /// Tells the backend one event, as one try, and the core what came of it.
+    fn call_backend(self: &Rc<Shard>, event: broker_core::Event) {
+        spawn_local(effects::call_backend(self.clone(), event));
+    }
+
+    /// Hands an answer's commands to all shards.
+    fn route(self: &Rc<Shard>, orders: Orders) {
+        let shard = self.clone();
+        spawn_local(async move {
+            // Without the other shards there is nobody left to carry them out.
+            let _ = shard.mailboxes.route(orders, None).await;
+        });
+    }
+
+    /// Goes on writing to a connection once its socket takes something again.
+    fn flush_when_writable(
+        self: &Rc<Shard>,
+        session: SessionHandle,
+        writer: Rc<broker_transport::Writer>,
+    ) {
+        let shard = self.clone();
+        spawn_local(async move {
+            let outcome = writer.writable().await;
+            shard.work(|state, now| state.unblock(now, session, outcome));
+        });
+    }
+}
+
+async fn pump(shard: Rc<Shard>) {
+    loop {
+        shard.pump.notified().await;
+        while shard.work(|state, now| state.pump(now, PUMP_SLICE)) {
+            yield_now().await;
+        }
+    }
+}
+
+async fn keep_time(shard: Rc<Shard>) {
+    loop {
+        let alarm = shard.state.borrow_mut().set_alarm();
+        match alarm {
+            None => shard.alarm.notified().await,
+            Some(at) => {
+                tokio::select! {
+                    () = tokio::time::sleep_until(shard.settings.clock.instant(at)) => {
+                        shard.work(|state, now| state.handle_timeouts(now));
+                    }
+                    () = shard.alarm.notified() => {}
+                }
+            }
+        }
+    }
+}
+
+/// Takes letters until the shard is told to end.
+async fn deliver_mail(shard: Rc<Shard>, mut letters: mpsc::Receiver<Mail>) {
+    while let Some(mail) = letters.recv().await {
+        match mail {
+            Mail::Socket {
+                socket,
+                order,
+                seat,
+            } => {
+                let peer = Peer {
+                    ip: socket.peer(),
+                    order,
+                    seat,
+                };
+                match socket.into_stream() {
+                    Ok(stream) => {
+                        spawn_local(public::serve(shard.clone(), stream, peer));
+                    }
+                    Err(error) => {
+                        tracing::warn!(event = "trouble", "a new connection was lost: {error}")
+                    }
+                }
+            }
+            Mail::Orders(orders, reply) => {
+                shard.work(|state, _| state.execute(orders, reply));
+                // What follows waits until this list is done; connections, timers and answers go on meanwhile.
+                while shard.state.borrow().is_executing() {
+                    yield_now().await;
+                }
+            }
+            Mail::Drain(drained) => {
+                spawn_local(drain(shard.clone(), drained));
+            }
+            Mail::End => {
+                shard.work(|state, now| state.close_all(now, 1001, "the broker is ending"));
+                // One try for each close frame; nobody is waited for.
+                while shard.work(|state, now| state.pump(now, PUMP_SLICE)) {}
+                return;
+            }
+            Mail::Report(reply) => {
+                // Whoever asked may have given up.
+                let _ = reply.try_send(shard.state.borrow().report());
+            }
+        }
+    }
+}
+
+/// Closes every connection, and waits until they have gone and the backend has been told.
+async fn drain(shard: Rc<Shard>, drained: mpsc::Sender<()>) {
+    let sessions = shard.state.borrow_mut().start_draining();
+    for slice in sessions.chunks(DRAIN_SLICE) {
+        shard.work(|state, now| {
+            for &session in slice {
+                state.close(now, session, 1012, "the broker is restarting");
+            }
+        });
+        yield_now().await;
+    }
+    loop {
+        let ebb = shard.ebb.notified();
+        if shard.state.borrow().is_drained() {
+            break;
+        }
+        ebb.await;
+    }
+    // Dropping it is the signal.
+    drop(drained);
+}

@@ -1,0 +1,190 @@
+//! Performing what the core wants done: the one place that matches on [`Effect`].
+
+use std::panic::AssertUnwindSafe;
+use std::rc::Rc;
+
+use broker_backend::Caller;
+use broker_core::{
+    CommandError, Effect, Event, Failure, LogLevel, Orders, OtherCommand, Outcome, SessionHandle,
+    Source, Timestamp,
+};
+use futures_util::FutureExt;
+
+use super::Shard;
+use super::state::State;
+
+/// What the driver adds to the outcomes of the list that is being carried out.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    /// The place of a `send` in the list, and how many recipients had no room for it.
+    dropped: Vec<(usize, usize)>,
+    /// The place of a command that is not the broker's, and what came of it.
+    own: Vec<(usize, Outcome)>,
+}
+
+impl State {
+    /// Performs all effects, and those that arise meanwhile.
+    pub(super) fn perform(&mut self, shard: &Rc<Shard>, now: Timestamp) {
+        while !self.effects.list.is_empty() {
+            let mut effects = std::mem::take(&mut self.effects);
+            for effect in effects.list.drain(..) {
+                self.perform_one(shard, now, effect, &effects.recipients);
+            }
+            effects.recipients.clear();
+            // The buffers are kept, unless others have been begun meanwhile.
+            if self.effects.list.is_empty() {
+                self.effects = effects;
+            }
+        }
+        for (session, writer) in self.blocked.drain(..) {
+            shard.flush_when_writable(session, writer);
+        }
+    }
+
+    fn perform_one(
+        &mut self,
+        shard: &Rc<Shard>,
+        now: Timestamp,
+        effect: Effect,
+        recipients: &[SessionHandle],
+    ) {
+        match effect {
+            Effect::CallBackend(event) => shard.call_backend(event),
+            Effect::Deliver { message, to, entry } => {
+                tracing::debug!(event = "sent", matched = to.len());
+                let dropped = self.deliver(now, &message, &recipients[to]);
+                if dropped > 0 {
+                    self.tally.dropped.push((entry, dropped));
+                }
+            }
+            Effect::Close { to, code, reason } => {
+                for &session in &recipients[to] {
+                    self.close(now, session, code, &reason);
+                }
+            }
+            Effect::Pause(session) => self.pause(session),
+            Effect::Resume(session) => self.resume(now, session),
+            Effect::Route(orders) => shard.route(orders),
+            Effect::Log { text, level } => log_command(&text, level),
+            Effect::RunOther {
+                command,
+                origin,
+                entry,
+            } => {
+                if let Some(outcome) = self.run_other(shard, &command, origin) {
+                    self.tally.own.push((entry, outcome));
+                }
+            }
+            Effect::Executed { orders, outcomes } => self.executed(&orders, outcomes),
+            Effect::Retrying {
+                event,
+                attempt,
+                failure,
+            } => {
+                tracing::warn!(event = "retry", event_id = %event, attempt, "{failure}; it is tried again");
+            }
+            Effect::Dropped {
+                event,
+                kind,
+                failure,
+            } => {
+                let kind = kind.name();
+                tracing::error!(event = "dropped", event_id = %event, r#type = kind, "{failure}; the event is given up");
+            }
+            Effect::Ended(_) => shard.ebb.notify_waiters(),
+        }
+    }
+
+    fn run_other(
+        &self,
+        shard: &Rc<Shard>,
+        command: &OtherCommand,
+        origin: Option<SessionHandle>,
+    ) -> Option<Outcome> {
+        let caller = origin.and_then(|session| self.caller(session));
+        let work = AssertUnwindSafe(|| shard.backend.command(command, caller.as_ref()));
+        let failed = |what: &str| {
+            Outcome::Refused(CommandError::Own {
+                name: command.name.clone(),
+                what: what.into(),
+            })
+        };
+        match std::panic::catch_unwind(work) {
+            Ok(None) => None,
+            Ok(Some(Ok(value))) => Some(Outcome::Own(value.get().into())),
+            Ok(Some(Err(what))) => Some(failed(&what)),
+            Err(_) => Some(failed("panicked")),
+        }
+    }
+
+    fn caller(&self, session: SessionHandle) -> Option<Caller> {
+        let session = self.broker.session(session)?;
+        Some(Caller {
+            id: session.id,
+            connection: session.info.text().clone(),
+            handshake: session.handshake.clone(),
+        })
+    }
+
+    fn executed(&mut self, orders: &Orders, mut outcomes: Vec<Outcome>) {
+        for (entry, lost) in self.tally.dropped.drain(..) {
+            if let Some(Outcome::Sent { dropped, .. }) = outcomes.get_mut(entry) {
+                *dropped += lost;
+            }
+        }
+        for (entry, own) in self.tally.own.drain(..) {
+            outcomes[entry] = own;
+        }
+        if orders.source == Source::Answer {
+            log_refusals(orders, &outcomes);
+        }
+        if let Some(reply) = orders
+            .ticket
+            .checked_sub(1)
+            .and_then(|place| self.waiting.try_remove(place as usize))
+        {
+            // Whoever asked may have given up.
+            let _ = reply.try_send(outcomes);
+        }
+    }
+}
+
+/// Nobody waits for what comes of an answer, so what is wrong with it goes to the log.
+fn log_refusals(orders: &Orders, outcomes: &[Outcome]) {
+    for (place, outcome) in outcomes.iter().enumerate() {
+        if let Outcome::Refused(error) = outcome {
+            tracing::warn!(
+                event = "refused",
+                "command {place} of the backend's answer: {error}"
+            );
+        }
+    }
+    tracing::debug!(event = "from_backend", matched = orders.list.entries.len());
+}
+
+fn log_command(text: &str, level: LogLevel) {
+    match level {
+        LogLevel::Error => tracing::error!(event = "command_log", body = text),
+        LogLevel::Warn => tracing::warn!(event = "command_log", body = text),
+        LogLevel::Info => tracing::info!(event = "command_log", body = text),
+        LogLevel::Debug => tracing::debug!(event = "command_log", body = text),
+    }
+}
+
+/// Tells the backend one event, as one try, and the core what came of it.
+pub(super) async fn call_backend(shard: Rc<Shard>, event: Event) {
+    let session = event.session;
+    tracing::debug!(event = "to_backend", event_id = %event.id, attempt = event.attempt, r#type = event.fact.kind().name());
+    let call = AssertUnwindSafe(shard.backend.call(event)).catch_unwind();
+    let outcome = call
+        .await
+        .unwrap_or_else(|_| Err(Failure::Panicked("its call panicked".into())));
+    shard.work(|state, now| match outcome {
+        Ok(list) => state
+            .broker
+            .backend_replied(session, list, &mut state.effects),
+        Err(failure) => state
+            .broker
+            .backend_failed(now, session, failure, &mut state.effects),
+    });
+}

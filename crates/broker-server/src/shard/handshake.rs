@@ -1,0 +1,134 @@
+//! Admitting a client: its session info, its endpoint, its name.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use broker_core::{Handshake, Info, SessionId};
+use broker_transport::Stream;
+use http::request::Parts;
+use http::{StatusCode, header};
+
+use super::{Peer, Shard, reader};
+use crate::forwarded;
+use crate::load::Seat;
+use crate::random;
+
+/// A client that may come in.
+#[derive(Debug)]
+pub(crate) struct Admission {
+    pub(super) id: SessionId,
+    pub(super) endpoint: usize,
+    pub(super) info: Info,
+    pub(super) handshake: Arc<Handshake>,
+    pub(super) order: u64,
+    pub(super) ip: ClientIp,
+}
+
+/// A client's address, as far as it is known.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ClientIp(pub(crate) Option<IpAddr>);
+
+impl fmt::Display for ClientIp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(ip) => ip.fmt(f),
+            None => f.write_str("unix"),
+        }
+    }
+}
+
+impl Shard {
+    /// Makes a session of a request that may be upgraded on `endpoint`.
+    ///
+    /// # Errors
+    /// The status to refuse it with, and why.
+    pub(crate) fn admit(
+        &self,
+        request: &Parts,
+        endpoint: usize,
+        peer: &Peer,
+    ) -> Result<Admission, (StatusCode, &'static str)> {
+        let state = self.state.borrow();
+        if state.is_draining() {
+            return Err((
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the broker is shutting down",
+            ));
+        }
+        let ip = ClientIp(forwarded::client_ip(
+            peer.ip,
+            &request.headers,
+            &self.settings.config.access,
+        ));
+        let id = SessionId::new(state.number(), random::bytes());
+        let cookies = request
+            .headers
+            .get_all(header::COOKIE)
+            .into_iter()
+            .map(|value| value.as_bytes());
+        let limit = self.settings.config.limits.max_session.bytes();
+        let info = Info::at_connect(cookies, &self.settings.cookies, &ip.to_string(), id, limit)
+            .map_err(|_| {
+                (
+                    StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                    "cookies are over the limit max_session",
+                )
+            })?;
+        let wanted = self.backend.wanted_headers();
+        let headers = request
+            .headers
+            .iter()
+            .filter(|(name, _)| wanted.has(name.as_str()));
+        let handshake = Handshake {
+            path: request
+                .uri
+                .path_and_query()
+                .map_or("/", |path| path.as_str())
+                .into(),
+            headers: headers
+                .map(|(name, value)| (name.as_str().into(), text(value.as_bytes())))
+                .collect(),
+        };
+        Ok(Admission {
+            id,
+            endpoint,
+            info,
+            handshake: Arc::new(handshake),
+            order: peer.order,
+            ip,
+        })
+    }
+
+    /// Begins the session of a client whose handshake has been answered; `early` is what it has sent since.
+    pub(crate) fn open(
+        self: &Rc<Shard>,
+        admission: Admission,
+        stream: Stream,
+        early: &[u8],
+        seat: Seat,
+    ) {
+        let (reader, writer) = stream.split();
+        let session = self.work(|state, now| {
+            let session = state.open(now, admission, writer);
+            if !early.is_empty() {
+                state.receive(now, session, &mut early.to_vec());
+            }
+            session
+        });
+        tokio::task::spawn_local(reader::run(self.clone(), session, reader, seat));
+    }
+}
+
+/// A header's value as text; bytes that are no UTF-8 are Latin-1.
+fn text(value: &[u8]) -> Box<str> {
+    match std::str::from_utf8(value) {
+        Ok(text) => text.into(),
+        Err(_) => value
+            .iter()
+            .map(|&byte| char::from(byte))
+            .collect::<String>()
+            .into(),
+    }
+}

@@ -1,0 +1,100 @@
+//! Reading a connection, from its first frame until its socket is closed.
+
+use std::future::poll_fn;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use broker_core::SessionHandle;
+use broker_transport::{Flushed, Reader};
+use tokio::io::ReadBuf;
+use tokio::time::timeout;
+
+use super::Shard;
+use super::connection::{Connection, Ending};
+use super::state::Turn;
+use crate::load::Seat;
+
+/// Reads until the WebSocket has ended, then sees the socket off.
+pub(super) async fn run(shard: Rc<Shard>, session: SessionHandle, mut reader: Reader, seat: Seat) {
+    if let Some(connection) = poll_fn(|cx| read(&shard, session, &mut reader, cx)).await {
+        // Boxed, since few connections are ending at any time and every one would pay for the room.
+        Box::pin(see_off(&shard, connection, reader)).await;
+    }
+    drop(seat);
+    shard.ebb.notify_waiters();
+}
+
+/// Reads and handles what has arrived, until the connection has left its shard's table.
+fn read(
+    shard: &Rc<Shard>,
+    session: SessionHandle,
+    reader: &mut Reader,
+    cx: &mut Context<'_>,
+) -> Poll<Option<Box<Connection>>> {
+    loop {
+        let turn = shard.state.borrow_mut().turn(session, cx.waker());
+        let mut buffer = match turn {
+            Turn::Read(buffer) => buffer,
+            Turn::Wait => return Poll::Pending,
+            Turn::SeeOff(connection) => return Poll::Ready(connection),
+        };
+        let arrived = poll_read(reader, &mut buffer, cx);
+        if let Poll::Ready(arrived) = arrived {
+            handle(shard, session, arrived.map(|len| &mut buffer[..len]));
+            shard.state.borrow_mut().return_buffer(buffer);
+        } else {
+            shard.state.borrow_mut().return_buffer(buffer);
+            return Poll::Pending;
+        }
+    }
+}
+
+fn handle(shard: &Rc<Shard>, session: SessionHandle, arrived: io::Result<&mut [u8]>) {
+    match arrived {
+        Ok([]) => shard.work(|state, now| state.end(now, session, Ending::lost(""))),
+        Ok(bytes) => {
+            // What goes wrong in the work of one connection must not end the others.
+            let work =
+                AssertUnwindSafe(|| shard.work(|state, now| state.receive(now, session, bytes)));
+            if catch_unwind(work).is_err() {
+                tracing::error!(
+                    event = "trouble",
+                    "the work of one connection panicked; it is closed with 1011"
+                );
+                shard.work(|state, now| state.fail(now, session));
+            }
+        }
+        Err(error) => {
+            shard.work(|state, now| state.end(now, session, Ending::lost(error.to_string())))
+        }
+    }
+}
+
+fn poll_read(
+    reader: &mut Reader,
+    buffer: &mut [u8],
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<usize>> {
+    let mut filled = ReadBuf::new(buffer);
+    ready!(reader.poll_read(cx, &mut filled))?;
+    Poll::Ready(Ok(filled.filled().len()))
+}
+
+/// Sends what is queued, says that no more will come, and reads on until the peer has closed too: closing a socket with
+/// unread bytes would reset it, and the reset could overtake our close frame (RFC 6455 §7.1.1).
+async fn see_off(shard: &Rc<Shard>, mut connection: Box<Connection>, mut reader: Reader) {
+    let limit = shard.settings.config.limits.close_timeout.duration();
+    let polite = async {
+        while let Ok(Flushed::Blocked) = connection.outbound.flush(&connection.writer) {
+            connection.writer.writable().await?;
+        }
+        connection.writer.shutdown();
+        let mut unwanted = [0; 1024];
+        while poll_fn(|cx| poll_read(&mut reader, &mut unwanted, cx)).await? > 0 {}
+        Ok::<(), io::Error>(())
+    };
+    // Whoever takes longer, or has gone, has had its time.
+    let _ = timeout(limit, polite).await;
+}

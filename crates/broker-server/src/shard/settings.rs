@@ -1,0 +1,113 @@
+//! The configuration as a shard uses it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use broker_core::CookieRule;
+use broker_dialect::{BinaryMessages, DialectKind, Options};
+use broker_transport::ws;
+
+use crate::clock::Clock;
+use crate::config::{self, Config, Endpoint};
+
+/// What every shard and the doors need to know, worked out once.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) config: Config,
+    pub(crate) shards: u16,
+    pub(crate) clock: Clock,
+    pub(crate) endpoints: Vec<Route>,
+    pub(crate) subprotocols: Vec<String>,
+    pub(crate) cookies: CookieRule,
+    /// Tokens of the configuration and of the token file.
+    pub(crate) tokens: Vec<config::Token>,
+    pub(crate) max_send_queue: usize,
+    pub(crate) write_timeout: Option<Duration>,
+    pub(crate) is_demo: bool,
+    pub(crate) tells_backend: bool,
+}
+
+/// An endpoint, ready for its connections.
+#[derive(Debug)]
+pub(crate) struct Route {
+    pub(crate) dialect: DialectKind,
+    pub(crate) options: Options,
+    pub(crate) websocket: Arc<ws::Settings>,
+}
+
+/// On `echo` endpoints a message may be this long, whatever `max_message` says: conformance suites send such.
+const ECHO_MAX_MESSAGE: usize = 16 * 1024 * 1024;
+
+impl Settings {
+    pub(crate) fn new(config: Config, tokens: Vec<config::Token>, shards: u16) -> Settings {
+        let cookies = match &config.session.cookies {
+            config::Cookies::All => CookieRule::All,
+            config::Cookies::None => CookieRule::None,
+            config::Cookies::Named(names) => CookieRule::Only(names.clone()),
+        };
+        Settings {
+            shards,
+            clock: Clock::start(),
+            endpoints: config
+                .endpoints
+                .iter()
+                .map(|endpoint| Route::new(endpoint, &config))
+                .collect(),
+            subprotocols: config
+                .websocket
+                .subprotocols
+                .iter()
+                .map(|name| name.as_str().to_owned())
+                .collect(),
+            cookies,
+            tokens,
+            max_send_queue: config.limits.max_send_queue.bytes(),
+            write_timeout: config.limits.write_timeout.map(config::TimeSpan::duration),
+            is_demo: matches!(config.backend.url, config::BackendTarget::Demo),
+            tells_backend: !matches!(config.backend.url, config::BackendTarget::None),
+            config,
+        }
+    }
+
+    /// The endpoint for a path: the most specific one that matches.
+    pub(crate) fn route(&self, path: &str) -> Option<usize> {
+        let endpoint = Endpoint::route(&self.config.endpoints, path)?;
+        self.config
+            .endpoints
+            .iter()
+            .position(|known| std::ptr::eq(known, endpoint))
+    }
+}
+
+impl Route {
+    fn new(endpoint: &Endpoint, config: &Config) -> Route {
+        let dialect = match endpoint.dialect {
+            config::Dialect::Wsbroker => DialectKind::Wsbroker,
+            config::Dialect::Echo => DialectKind::Echo,
+        };
+        let binary = match endpoint.binary {
+            config::Binary::Event => BinaryMessages::Event,
+            config::Binary::Text => BinaryMessages::Text,
+        };
+        let never_or = |span: Option<config::TimeSpan>| {
+            span.map(config::TimeSpan::duration).unwrap_or_default()
+        };
+        let max_message = config.limits.max_message.bytes();
+        Route {
+            dialect,
+            options: Options { binary },
+            websocket: Arc::new(ws::Settings {
+                max_message: if dialect.tells_backend() {
+                    max_message
+                } else {
+                    max_message.max(ECHO_MAX_MESSAGE)
+                },
+                max_fragments: config.limits.max_fragments.get(),
+                message_timeout: never_or(config.limits.message_timeout),
+                close_timeout: config.limits.close_timeout.duration(),
+                ping_interval: never_or(config.websocket.ping_interval),
+                pong_timeout: never_or(config.websocket.pong_timeout),
+            }),
+        }
+    }
+}

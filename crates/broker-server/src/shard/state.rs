@@ -1,0 +1,268 @@
+//! What a shard knows, and what it does between two waits.
+
+mod reading;
+mod writing;
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use broker_core::{Broker, Config, Effects, Opening, Orders, Outcome, SessionHandle, Timestamp};
+use broker_transport::{Outbound, Writer, ws::WebSocket};
+use slab::Slab;
+use tokio::sync::mpsc;
+
+use super::Settings;
+use super::connection::{Connection, Ending};
+use super::effects::Tally;
+use super::handshake::Admission;
+use super::table::Table;
+use super::timers::Timers;
+use crate::mailbox::Report;
+
+pub(super) use self::reading::Turn;
+
+/// How much is read at once from a connection.
+const READ_BUFFER_BYTES: usize = 64 * 1024;
+
+/// The state of one shard. Its methods return at once; what they want from others they leave in it to be performed.
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) settings: Arc<Settings>,
+    pub(super) broker: Broker,
+    pub(super) effects: Effects,
+    pub(super) tally: Tally,
+    /// Who waits for the outcomes of a list of commands; its ticket is the place here plus one.
+    pub(super) waiting: Slab<mpsc::Sender<Vec<Outcome>>>,
+    /// Connections whose socket has just stopped taking bytes and is to be waited for.
+    pub(super) blocked: Vec<(SessionHandle, Rc<Writer>)>,
+    table: Table,
+    /// Connections that have something to send, each once.
+    dirty: VecDeque<SessionHandle>,
+    timers: Timers,
+    /// When the clock's task will wake up by itself.
+    alarm: Option<Timestamp>,
+    read_buffer: Vec<u8>,
+    number: u16,
+    is_draining: bool,
+}
+
+impl State {
+    pub(super) fn new(number: u16, settings: &Arc<Settings>) -> State {
+        State {
+            broker: Broker::new(core_config(number, settings)),
+            settings: settings.clone(),
+            effects: Effects::default(),
+            tally: Tally::default(),
+            waiting: Slab::new(),
+            blocked: Vec::new(),
+            table: Table::default(),
+            dirty: VecDeque::new(),
+            timers: Timers::default(),
+            alarm: None,
+            read_buffer: vec![0; READ_BUFFER_BYTES],
+            number,
+            is_draining: false,
+        }
+    }
+
+    pub(super) fn number(&self) -> u16 {
+        self.number
+    }
+
+    /// Begins a session for a connection whose handshake has been answered.
+    pub(super) fn open(
+        &mut self,
+        now: Timestamp,
+        admission: Admission,
+        writer: Writer,
+    ) -> SessionHandle {
+        let route = &self.settings.endpoints[admission.endpoint];
+        let mut opening = Opening::new(admission.id, admission.info);
+        opening.order = admission.order;
+        opening.handshake = admission.handshake;
+        opening.is_told = self.settings.tells_backend && route.dialect.tells_backend();
+        let session = self.broker.open(now, opening, &mut self.effects);
+        self.table.insert(Box::new(Connection {
+            session,
+            id: admission.id,
+            websocket: WebSocket::new(route.websocket.clone(), now),
+            dialect: route.dialect.open(&route.options),
+            outbound: Outbound::default(),
+            writer: Rc::new(writer),
+            reader: None,
+            unread: Box::default(),
+            is_held: false,
+            is_choked: false,
+            is_dirty: false,
+            blocked: None,
+            timer: None,
+            closing: None,
+        }));
+        self.schedule(session);
+        tracing::info!(event = "connect", conn = %admission.id, ip = %admission.ip);
+        session
+    }
+
+    /// Begins the close handshake with a connection, if it is open.
+    pub(super) fn close(
+        &mut self,
+        now: Timestamp,
+        session: SessionHandle,
+        code: u16,
+        reason: &str,
+    ) {
+        let Some(connection) = self.table.get_mut(session) else {
+            return;
+        };
+        if let Some(frame) = connection.websocket.close(now, code, reason) {
+            connection.outbound.push_control(frame);
+            connection.closing = Some(Box::new((code, reason.into())));
+            self.mark_dirty(session);
+            self.schedule(session);
+        }
+    }
+
+    /// Ends the session of a connection that has ended, and leaves the rest of its socket to its reader.
+    pub(super) fn end(&mut self, now: Timestamp, session: SessionHandle, ending: Ending) {
+        let Some(connection) = self.table.get_mut(session) else {
+            return;
+        };
+        // Who closes first gives the reason, however the other side takes it.
+        let (code, reason) = match connection.closing.take() {
+            Some(ours) => *ours,
+            None => (ending.code, ending.reason),
+        };
+        tracing::info!(event = "disconnect", conn = %connection.id, status = code, "{}", reason);
+        self.table.end(session, ending.is_lost);
+        self.broker
+            .close(now, session, code, &reason, &mut self.effects);
+    }
+
+    /// Closes a connection in whose work something of ours went wrong.
+    pub(super) fn fail(&mut self, now: Timestamp, session: SessionHandle) {
+        self.close(now, session, 1011, "internal error");
+    }
+
+    pub(super) fn execute(
+        &mut self,
+        mut orders: Orders,
+        reply: Option<mpsc::Sender<Vec<Outcome>>>,
+    ) {
+        orders.ticket = reply.map_or(0, |reply| self.waiting.insert(reply) as u64 + 1);
+        self.broker.execute(orders, &mut self.effects);
+    }
+
+    /// Does what is due.
+    pub(super) fn handle_timeouts(&mut self, now: Timestamp) {
+        if self.broker.next_deadline().is_some_and(|due| due <= now) {
+            self.broker.handle_timeout(now, &mut self.effects);
+        }
+        while let Some((at, session)) = self.timers.pop_due(now) {
+            let Some(connection) = self
+                .table
+                .get_mut(session)
+                .filter(|connection| connection.timer == Some(at))
+            else {
+                continue;
+            };
+            connection.timer = None;
+            self.handle_connection_timeout(now, session);
+            self.schedule(session);
+        }
+    }
+
+    /// Sets the timer of a connection, unless it is set for an earlier time already.
+    fn schedule(&mut self, session: SessionHandle) {
+        let Some(connection) = self.table.get_mut(session) else {
+            return;
+        };
+        if let Some(deadline) = connection.next_deadline(self.settings.write_timeout)
+            && connection.timer.is_none_or(|set| deadline < set)
+        {
+            connection.timer = Some(deadline);
+            self.timers.set(deadline, session);
+        }
+    }
+
+    /// When the clock's task has to wake up next; it will not be disturbed before, unless an earlier time comes up.
+    pub(super) fn set_alarm(&mut self) -> Option<Timestamp> {
+        self.alarm = self.next_deadline();
+        self.alarm
+    }
+
+    pub(super) fn is_alarm_late(&self) -> bool {
+        self.next_deadline()
+            .is_some_and(|due| self.alarm.is_none_or(|alarm| due < alarm))
+    }
+
+    fn next_deadline(&self) -> Option<Timestamp> {
+        self.broker
+            .next_deadline()
+            .into_iter()
+            .chain(self.timers.next())
+            .min()
+    }
+
+    /// Whether a handshake may still be answered with 101.
+    pub(super) fn is_draining(&self) -> bool {
+        self.is_draining
+    }
+
+    /// Admits nobody any more; returns who is there.
+    pub(super) fn start_draining(&mut self) -> Vec<SessionHandle> {
+        self.is_draining = true;
+        self.table
+            .connections()
+            .map(|connection| connection.session)
+            .collect()
+    }
+
+    /// Begins the close handshake with everybody.
+    pub(super) fn close_all(&mut self, now: Timestamp, code: u16, reason: &str) {
+        for session in self.start_draining() {
+            self.close(now, session, code, reason);
+        }
+    }
+
+    /// Whether nobody is connected and the backend knows all.
+    pub(super) fn is_drained(&self) -> bool {
+        self.table.live() == 0 && self.broker.sessions() == 0
+    }
+
+    pub(super) fn is_executing(&self) -> bool {
+        self.broker.is_busy()
+    }
+
+    pub(super) fn report(&self) -> Report {
+        Report {
+            connections: self.table.live(),
+            sessions: self.broker.sessions(),
+            events_in_flight: self.broker.events_in_flight(),
+            events_held: self.broker.events_held(),
+            queued_bytes: self
+                .table
+                .connections()
+                .map(|connection| connection.outbound.bytes())
+                .sum(),
+        }
+    }
+}
+
+/// This shard's part of what is configured for the process.
+fn core_config(number: u16, settings: &Settings) -> Config {
+    let shards = usize::from(settings.shards);
+    let part = |whole: usize| whole.div_ceil(shards);
+    let backend = &settings.config.backend;
+    let mut config = Config::default();
+    config.shard = number;
+    config.shards = settings.shards;
+    config.seed = crate::random::seed();
+    config.max_session = settings.config.limits.max_session.bytes();
+    config.max_in_flight = backend
+        .max_in_flight
+        .map_or(0, |limit| part(limit.get() as usize));
+    config.max_held_events = backend.hold.max_events.get() as usize;
+    config.max_held_bytes = part(backend.hold.max_bytes.bytes());
+    config
+}

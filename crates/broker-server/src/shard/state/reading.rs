@@ -1,0 +1,234 @@
+//! From a client's bytes to what the core makes of them.
+
+use std::task::Waker;
+
+use broker_core::{Broker, Effects, SessionHandle, Timestamp};
+use broker_dialect::{Action, Incoming};
+use broker_transport::ws::{Due, Event, encode};
+
+use super::State;
+use crate::shard::connection::{Connection, Ending};
+
+/// What a connection's reader has to do next.
+#[derive(Debug)]
+pub(in crate::shard) enum Turn {
+    /// Read, into the shard's buffer.
+    Read(Vec<u8>),
+    /// Wait to be woken.
+    Wait,
+    /// The WebSocket has ended: see off what is left of it, if anything.
+    SeeOff(Option<Box<Connection>>),
+}
+
+impl State {
+    /// Says what the reader of a connection has to do, and remembers how to wake it.
+    pub(in crate::shard) fn turn(&mut self, session: SessionHandle, reader: &Waker) -> Turn {
+        let Some(connection) = self.table.get_mut(session) else {
+            return Turn::SeeOff(self.table.take_ended(session).flatten());
+        };
+        if !connection
+            .reader
+            .as_ref()
+            .is_some_and(|known| known.will_wake(reader))
+        {
+            connection.reader = Some(reader.clone());
+        }
+        if connection.is_held || connection.is_choked {
+            return Turn::Wait;
+        }
+        Turn::Read(std::mem::take(&mut self.read_buffer))
+    }
+
+    /// Takes the buffer back that [`Turn::Read`] lent.
+    pub(in crate::shard) fn return_buffer(&mut self, buffer: Vec<u8>) {
+        self.read_buffer = buffer;
+    }
+
+    /// Takes what a client has sent through its WebSocket and its dialect to the core.
+    pub(in crate::shard) fn receive(
+        &mut self,
+        now: Timestamp,
+        session: SessionHandle,
+        mut bytes: &mut [u8],
+    ) {
+        let limit = self.settings.max_send_queue;
+        let Some(connection) = self.table.get_mut(session) else {
+            return;
+        };
+        let mut ending = None;
+        while let Some(event) = connection.websocket.receive(now, &mut bytes) {
+            match event {
+                Event::Text(text) => {
+                    let incoming = Incoming::Text(&text);
+                    say(
+                        now,
+                        connection,
+                        incoming,
+                        &mut self.broker,
+                        &mut self.effects,
+                    );
+                }
+                Event::Binary(payload) => {
+                    let incoming = Incoming::Binary(&payload);
+                    say(
+                        now,
+                        connection,
+                        incoming,
+                        &mut self.broker,
+                        &mut self.effects,
+                    );
+                }
+                // While the queue is full only the latest ping would need an answer (RFC 6455 §5.5.3), and the client
+                // that fills it is about to meet the policy for slow consumers.
+                Event::Ping(payload) => {
+                    let _ = connection.outbound.push(encode::pong(&payload), limit);
+                }
+                Event::Pong => {}
+                Event::Closed {
+                    code,
+                    reason,
+                    reply,
+                } => {
+                    reply
+                        .into_iter()
+                        .for_each(|frame| connection.outbound.push_control(frame));
+                    ending = Some(Ending::new(code, reason));
+                }
+                Event::Failed { violation, reply } => {
+                    reply
+                        .into_iter()
+                        .for_each(|frame| connection.outbound.push_control(frame));
+                    ending = Some(Ending::new(violation.close_code(), violation.to_string()));
+                }
+            }
+            if self.broker.is_paused(session) {
+                connection.unread = (&*bytes).into();
+                break;
+            }
+        }
+        connection.is_choked = connection.outbound.is_over(limit);
+        if !connection.outbound.is_empty() {
+            self.mark_dirty(session);
+        }
+        match ending {
+            Some(ending) => self.end(now, session, ending),
+            None => self.schedule(session),
+        }
+    }
+
+    /// Stops reading a connection whose messages find no room.
+    pub(in crate::shard) fn pause(&mut self, session: SessionHandle) {
+        if let Some(connection) = self.table.get_mut(session) {
+            connection.is_held = true;
+            connection.websocket.pause();
+        }
+    }
+
+    /// Reads a connection again, beginning with what it had sent already.
+    pub(in crate::shard) fn resume(&mut self, now: Timestamp, session: SessionHandle) {
+        let Some(connection) = self.table.get_mut(session) else {
+            return;
+        };
+        connection.is_held = false;
+        connection.websocket.resume(now);
+        connection.wake_reader();
+        let mut unread = std::mem::take(&mut connection.unread);
+        if !unread.is_empty() {
+            self.receive(now, session, &mut unread);
+        }
+    }
+
+    /// Does what is due for one connection.
+    pub(super) fn handle_connection_timeout(&mut self, now: Timestamp, session: SessionHandle) {
+        let Some(connection) = self.table.get_mut(session) else {
+            return;
+        };
+        if let Some((since, timeout)) = connection.blocked.zip(self.settings.write_timeout)
+            && since.after(timeout) <= now
+        {
+            return self.give_up_on_slow(now, session);
+        }
+        match connection.websocket.handle_timeout(now) {
+            None => {}
+            // Frames that wait will do as a sign of life of ours.
+            Some(Due::Ping) if !connection.outbound.is_empty() => {}
+            Some(Due::Ping) => {
+                connection.outbound.push_control(encode::PING);
+                self.mark_dirty(session);
+            }
+            Some(Due::Failed { violation, reply }) => {
+                reply
+                    .into_iter()
+                    .for_each(|frame| connection.outbound.push_control(frame));
+                self.end(
+                    now,
+                    session,
+                    Ending::new(violation.close_code(), violation.to_string()),
+                );
+            }
+            Some(Due::Drop) => self.end(
+                now,
+                session,
+                Ending::lost("the close frame was not answered"),
+            ),
+        }
+        let State {
+            table,
+            broker,
+            effects,
+            ..
+        } = self;
+        if let Some(connection) = table.get_mut(session) {
+            let mut actions = Vec::new();
+            connection
+                .dialect
+                .handle_timeout(now, &mut |action| actions.push(action));
+            for action in actions {
+                act(now, connection, action, broker, effects);
+            }
+            if !connection.outbound.is_empty() {
+                self.mark_dirty(session);
+            }
+        }
+    }
+}
+
+/// Has a connection's dialect read a message, and does what it says.
+fn say(
+    now: Timestamp,
+    connection: &mut Connection,
+    incoming: Incoming<'_>,
+    broker: &mut Broker,
+    effects: &mut Effects,
+) {
+    let mut actions = smallvec::SmallVec::<[Action; 1]>::new();
+    connection
+        .dialect
+        .receive(now, incoming, &mut |action| actions.push(action));
+    for action in actions {
+        act(now, connection, action, broker, effects);
+    }
+}
+
+fn act(
+    now: Timestamp,
+    connection: &mut Connection,
+    action: Action,
+    broker: &mut Broker,
+    effects: &mut Effects,
+) {
+    match action {
+        Action::Message(message) => {
+            tracing::debug!(event = "from_client", conn = %connection.id, body = message.text());
+            broker.receive(now, connection.session, message, effects);
+        }
+        // What one read brings may go beyond the limit; nothing more is read until there is room.
+        Action::Reply(reply) => connection.outbound.push_control(encode::message(&reply)),
+        Action::Refuse { code, reason } => {
+            if let Some(frame) = connection.websocket.close(now, code, reason) {
+                connection.outbound.push_control(frame);
+                connection.closing = Some(Box::new((code, reason.into())));
+            }
+        }
+    }
+}

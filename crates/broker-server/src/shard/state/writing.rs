@@ -1,0 +1,147 @@
+//! From a message to its receivers' sockets.
+
+use std::io;
+
+use broker_core::{Message, SessionHandle, Timestamp};
+use broker_transport::Flushed;
+
+use super::State;
+use crate::config::SlowConsumer;
+use crate::shard::connection::Ending;
+use crate::shard::frames::Frames;
+
+/// Told to a client that does not read what it is sent.
+const SLOW_CONSUMER: (u16, &str) = (4100, "slow consumer");
+
+impl State {
+    /// Queues a message for its recipients; returns how many of them had no room for it.
+    pub(in crate::shard) fn deliver(
+        &mut self,
+        now: Timestamp,
+        message: &Message,
+        recipients: &[SessionHandle],
+    ) -> usize {
+        let mut frames = Frames::of(message);
+        let mut dropped = 0;
+        for &session in recipients {
+            let Some(connection) = self.table.get_mut(session) else {
+                continue;
+            };
+            if !connection.websocket.is_open() {
+                continue;
+            }
+            let frame = frames.for_dialect(connection.dialect.kind());
+            if connection
+                .outbound
+                .push(frame, self.settings.max_send_queue)
+                .is_ok()
+            {
+                if !connection.is_dirty && connection.blocked.is_none() {
+                    connection.is_dirty = true;
+                    self.dirty.push_back(session);
+                }
+            } else {
+                dropped += 1;
+                self.meet_slow_consumer(now, session);
+            }
+        }
+        dropped
+    }
+
+    fn meet_slow_consumer(&mut self, now: Timestamp, session: SessionHandle) {
+        let Some(connection) = self.table.get_mut(session) else {
+            return;
+        };
+        match self.settings.config.limits.slow_consumer {
+            SlowConsumer::Drop => {
+                tracing::debug!(event = "trouble", conn = %connection.id, "slow consumer: a message was dropped");
+            }
+            SlowConsumer::Close => {
+                tracing::warn!(event = "trouble", conn = %connection.id, "slow consumer: closing its connection");
+                connection.outbound.discard();
+                self.close(now, session, SLOW_CONSUMER.0, SLOW_CONSUMER.1);
+            }
+        }
+    }
+
+    /// Ends a connection whose socket has taken nothing for `write_timeout`.
+    pub(super) fn give_up_on_slow(&mut self, now: Timestamp, session: SessionHandle) {
+        let (code, reason) = SLOW_CONSUMER;
+        self.end(
+            now,
+            session,
+            Ending {
+                code,
+                reason: reason.into(),
+                is_lost: true,
+            },
+        );
+    }
+
+    /// Carries on with commands under way, and writes to at most `slice` connections; says whether more is to be done.
+    pub(in crate::shard) fn pump(&mut self, now: Timestamp, slice: usize) -> bool {
+        if self.broker.is_busy() {
+            self.broker.resume(&mut self.effects);
+        }
+        for _ in 0..slice {
+            let Some(session) = self.dirty.pop_front() else {
+                break;
+            };
+            self.flush(now, session);
+        }
+        self.has_work()
+    }
+
+    pub(in crate::shard) fn has_work(&self) -> bool {
+        self.broker.is_busy() || !self.dirty.is_empty()
+    }
+
+    pub(super) fn mark_dirty(&mut self, session: SessionHandle) {
+        if let Some(connection) = self.table.get_mut(session)
+            && !connection.is_dirty
+            && connection.blocked.is_none()
+        {
+            connection.is_dirty = true;
+            self.dirty.push_back(session);
+        }
+    }
+
+    fn flush(&mut self, now: Timestamp, session: SessionHandle) {
+        let limit = self.settings.max_send_queue;
+        let Some(connection) = self.table.get_mut(session) else {
+            return;
+        };
+        connection.is_dirty = false;
+        match connection.outbound.flush(&connection.writer) {
+            Ok(flushed) => {
+                if connection.is_choked && !connection.outbound.is_over(limit) {
+                    connection.is_choked = false;
+                    connection.wake_reader();
+                }
+                if flushed == Flushed::Blocked {
+                    connection.blocked = Some(now);
+                    self.blocked.push((session, connection.writer.clone()));
+                    self.schedule(session);
+                }
+            }
+            Err(error) => self.end(now, session, Ending::lost(error.to_string())),
+        }
+    }
+
+    /// Goes on writing to a connection whose socket takes something again, or has failed.
+    pub(in crate::shard) fn unblock(
+        &mut self,
+        now: Timestamp,
+        session: SessionHandle,
+        outcome: io::Result<()>,
+    ) {
+        let Some(connection) = self.table.get_mut(session) else {
+            return;
+        };
+        connection.blocked = None;
+        match outcome {
+            Ok(()) => self.flush(now, session),
+            Err(error) => self.end(now, session, Ending::lost(error.to_string())),
+        }
+    }
+}
