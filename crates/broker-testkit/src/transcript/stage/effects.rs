@@ -10,8 +10,10 @@ impl Stage {
     /// Does what the broker asks for, until it asks for nothing more.
     pub(super) fn perform(&mut self) {
         loop {
-            for effect in std::mem::take(&mut self.effects.list) {
-                self.perform_one(effect);
+            while !self.effects.list.is_empty() {
+                for effect in std::mem::take(&mut self.effects.list) {
+                    self.perform_one(effect);
+                }
             }
             self.effects.recipients.clear();
             let (broker, effects) = self.broker();
