@@ -9,7 +9,7 @@ use std::sync::Arc;
 use broker_core::{Source, write_results};
 use broker_transport::{Stream, handshake};
 use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -18,6 +18,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::task::spawn_local;
 use tokio::time::timeout;
 
+use crate::config::OriginRule;
 use crate::demo;
 use crate::door::{self, Refusal};
 use crate::reply::{self, Reply};
@@ -120,13 +121,7 @@ fn upgrade(
     let Some(endpoint) = shard.settings.route(request.uri().path()) else {
         return refuse(StatusCode::NOT_FOUND, "no endpoint is here");
     };
-    let origins = &shard.settings.config.access.origins;
-    if let Some(origin) = request.headers().get(header::ORIGIN)
-        && !origins.is_empty()
-        && !origin
-            .to_str()
-            .is_ok_and(|origin| origins.iter().any(|rule| rule.matches(origin)))
-    {
+    if !is_welcome(request.headers(), &shard.settings.config.access.origins) {
         return refuse(
             StatusCode::FORBIDDEN,
             "pages of this origin may not connect",
@@ -156,6 +151,16 @@ fn upgrade(
     accept.into_response().map(|()| Full::default())
 }
 
+/// Whether the web page behind a request may connect; programs, which send no `Origin`, may (RFC 6455 §10.2).
+fn is_welcome(headers: &HeaderMap, origins: &[OriginRule]) -> bool {
+    let is_listed = |origin: &HeaderValue| {
+        origin
+            .to_str()
+            .is_ok_and(|origin| origins.iter().any(|rule| rule.matches(origin)))
+    };
+    origins.is_empty() || headers.get_all(header::ORIGIN).into_iter().all(is_listed)
+}
+
 /// The original's door: commands by POST on any path.
 async fn command(shard: &Rc<Shard>, peer: Option<IpAddr>, request: Request<Incoming>) -> Reply {
     match run(shard, peer, request).await {
@@ -169,12 +174,10 @@ async fn command(shard: &Rc<Shard>, peer: Option<IpAddr>, request: Request<Incom
             // No line break: the original's readers look for its very words.
             let body = refusal.to_string();
             let reply = reply::reply(refusal.status(), "text/plain; charset=utf-8", body);
-            match refusal {
-                Refusal::NoToken | Refusal::WrongToken => {
-                    reply::with(reply, header::WWW_AUTHENTICATE, "Bearer")
-                }
-                _ => reply,
+            if reply.status() == StatusCode::UNAUTHORIZED {
+                return reply::with(reply, header::WWW_AUTHENTICATE, "Bearer");
             }
+            reply
         }
     }
 }
