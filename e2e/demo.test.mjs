@@ -1,0 +1,53 @@
+// The demo in a real browser: two tabs of the page talk to each other.
+
+import assert from 'node:assert/strict';
+import { mkdirSync } from 'node:fs';
+import { test } from 'node:test';
+import { chromium } from 'playwright-core';
+import { DEADLINE_MS, fromRoot, startWsbroker } from './harness.mjs';
+
+const FLAGS = [
+  '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
+  '--disable-background-networking', '--disable-component-update', '--disable-sync',
+];
+
+test('two tabs of the demo see what each other says', async (t) => {
+  const broker = await startWsbroker({ allow: [] });
+  t.after(() => broker.stop());
+  const browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: FLAGS,
+    timeout: 2 * DEADLINE_MS,
+  });
+  t.after(() => browser.close());
+
+  const faults = [];
+  const open = async () => {
+    // Each its own context: two people, not two tabs of one.
+    const context = await browser.newContext({ viewport: { width: 900, height: 640 } });
+    context.setDefaultTimeout(DEADLINE_MS);
+    const page = await context.newPage();
+    page.on('pageerror', (error) => faults.push(String(error)));
+    page.on('console', (message) => message.type() === 'error' && faults.push(message.text()));
+    page.on('requestfailed', (request) => faults.push(`${request.url()} ${request.failure()?.errorText}`));
+    await page.goto(broker.http);
+    return page;
+  };
+  const say = async (page, text) => {
+    await page.getByRole('textbox').last().fill(text);
+    await page.getByRole('button', { name: /send/i }).click();
+  };
+
+  const [ann, bob] = [await open(), await open()];
+  await say(ann, 'Hello from the first tab');
+  for (const page of [ann, bob]) await page.getByText('Hello from the first tab').waitFor();
+  const markup = 'And <b>hello</b> back & "quoted" <img src=x onerror=alert(1)>';
+  await say(bob, markup);
+  for (const page of [ann, bob]) await page.getByText(markup).waitFor();
+
+  mkdirSync(fromRoot('target/e2e'), { recursive: true });
+  await ann.screenshot({ path: fromRoot('target/e2e/demo.png') });
+
+  // The page notices that the broker is restarted, and comes back by itself or says so.
+  assert.deepEqual(faults, []);
+});

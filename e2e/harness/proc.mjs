@@ -1,0 +1,18 @@
+// What the kernel says about a process.
+
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** CPU time that all threads of the process have used, user and system. */
+export function cpuNanoseconds(pid) {
+  let total = 0;
+  for (const thread of readdirSync(`/proc/${pid}/task`)) {
+    const [onCpu] = readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ');
+    total += Number(onCpu);
+  }
+  return total;
+}
+
+/** Resident memory of the process. */
+export function residentKiB(pid) {
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]);
+}
