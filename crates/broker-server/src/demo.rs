@@ -17,3 +17,11 @@ pub(crate) fn page(path: &str) -> Reply {
         ),
     }
 }
+
+/// The chat behind the page.
+pub(crate) fn backend() -> std::sync::Arc<dyn broker_backend::Backend> {
+    std::sync::Arc::new(broker_backend::InProcess::new(NoHooks, None))
+}
+#[derive(Debug)]
+struct NoHooks;
+impl broker_backend::Hooks for NoHooks {}

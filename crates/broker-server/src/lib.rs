@@ -10,6 +10,7 @@ pub mod config;
 
 mod accept;
 mod admin;
+mod application;
 mod clock;
 mod demo;
 mod door;
@@ -26,5 +27,6 @@ pub use broker_backend as backend;
 pub use broker_core as core;
 pub use broker_transport::{Listener, LocalAddr};
 
+pub use self::application::probe;
 pub use self::mailbox::{Report, ShuttingDown};
 pub use self::server::{Handle, Server, StartError};

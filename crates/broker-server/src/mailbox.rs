@@ -46,6 +46,23 @@ pub struct Report {
     pub queued_bytes: usize,
 }
 
+impl std::fmt::Display for Report {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Report {
+            connections,
+            sessions,
+            events_in_flight,
+            events_held,
+            queued_bytes,
+        } = self;
+        write!(
+            f,
+            "{connections} connections, {sessions} sessions, {events_held} events held, {events_in_flight} with the \
+             backend, {queued_bytes} bytes queued"
+        )
+    }
+}
+
 impl Report {
     /// Adds what another shard reports.
     fn add(&mut self, other: Report) {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use async_trait::async_trait;
-use broker_backend::{Backend, Control};
+use broker_backend::{Backend, Control, UrlError};
 use broker_core::{CommandList, Outcome, Source, write_results};
 use broker_transport::{Listener, LocalAddr};
 use serde_json::value::RawValue;
@@ -16,6 +16,7 @@ use tokio::task::JoinHandle;
 
 use crate::accept;
 use crate::admin::{self, Admin};
+use crate::application;
 use crate::config::{Config, ListenAddr, TokenFileError};
 use crate::load::Loads;
 use crate::mailbox::{Mail, Mailboxes, Report, ShuttingDown};
@@ -51,9 +52,23 @@ pub enum StartError {
     /// The token file could not be used.
     #[error(transparent)]
     Tokens(#[from] TokenFileError),
+    /// The application's address could not be used.
+    #[error("`backend.url`: {0}")]
+    Backend(#[from] UrlError),
     /// A shard's thread or runtime could not be made.
     #[error("cannot start a shard: {0}")]
     Shard(#[source] io::Error),
+}
+
+impl StartError {
+    /// What kind of trouble the system reported, if it was the system's.
+    #[must_use]
+    pub fn io_kind(&self) -> Option<io::ErrorKind> {
+        match self {
+            StartError::Listen { error, .. } | StartError::Shard(error) => Some(error.kind()),
+            StartError::Tokens(_) | StartError::Backend(_) => None,
+        }
+    }
 }
 
 impl Server {
@@ -67,6 +82,15 @@ impl Server {
             public: Vec::new(),
             admin: Vec::new(),
         }
+    }
+
+    /// A broker in front of the application that the configuration names.
+    ///
+    /// # Errors
+    /// When the application's address cannot be used.
+    pub fn from_config(config: Config) -> Result<Server, StartError> {
+        let backend = application::of(&config)?;
+        Ok(Server::new(config, backend))
     }
 
     /// Serves clients on a listener of the caller's instead of those of the configuration; can be given several times.
