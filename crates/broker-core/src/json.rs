@@ -95,6 +95,22 @@ impl<'a> Members<'a> {
             .map(|(_, value)| value.get())
     }
 
+    /// Each name and where the last member of that name stands, in the order of names.
+    pub(crate) fn last_places(&self) -> Vec<(&str, usize)> {
+        let names = self.0.iter().enumerate();
+        let mut places: Vec<(&str, usize)> =
+            names.map(|(place, (name, _))| (&**name, place)).collect();
+        places.sort_unstable();
+        places.dedup_by(|later, kept| {
+            let is_repeated = later.0 == kept.0;
+            if is_repeated {
+                kept.1 = later.1;
+            }
+            is_repeated
+        });
+        places
+    }
+
     /// The first name that stands twice.
     #[must_use]
     pub fn duplicate(&self) -> Option<&str> {

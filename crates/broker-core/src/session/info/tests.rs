@@ -68,6 +68,37 @@ fn objects_merge_and_arrays_merge_by_index() {
 }
 
 #[test]
+fn of_names_that_stand_twice_the_last_counts_at_any_depth() {
+    check(
+        "{}",
+        r#"{"a":{"x":1},"b":1,"\u0061":{"y":2}}"#,
+        r#"{"b":1,"a":{"y":2}}"#,
+    );
+    check(
+        r#"{"a":{"k":{"x":1}}}"#,
+        r#"{"a":{"k":{"y":2},"k":{"z":3}}}"#,
+        r#"{"a":{"k":{"x":1,"z":3}}}"#,
+    );
+    check(
+        "{}",
+        r#"{"a":[1,[{"k":1,"k":2}]]}"#,
+        r#"{"a":[1,[{"k":2}]]}"#,
+    );
+}
+
+#[test]
+fn very_many_fields_merge() {
+    let names = |count| {
+        (0..count)
+            .map(|n| format!("\"n{n}\":0"))
+            .collect::<Vec<_>>()
+    };
+    let data = format!("{{{}}}", names(60_000).join(","));
+    let merged = info_of(&data);
+    assert_eq!(shown(&merged), data);
+}
+
+#[test]
 fn other_values_replace_and_null_overwrites() {
     check(r#"{"a":1}"#, r#"{"a":null}"#, r#"{"a":null}"#);
     check(r#"{"a":{"b":1}}"#, r#"{"a":[1]}"#, r#"{"a":[1]}"#);
