@@ -254,7 +254,8 @@ impl Broker {
 
     /// Carries on with the lists under way for one more slice of work ([`Config::slice`]).
     pub fn resume(&mut self, out: &mut Effects) {
-        let mut budget = self.config.slice;
+        // However small a slice is, something is done in it.
+        let mut budget = self.config.slice.max(1);
         while budget > 0 {
             let done = self.executor.run(
                 &mut self.sessions,

@@ -86,9 +86,12 @@ impl Executor {
     ) -> Option<(Orders, Vec<Outcome>)> {
         let job = self.jobs.front_mut()?;
         while job.outcomes.len() < job.orders.list.entries.len() {
-            *budget = budget.checked_sub(VISIT)?;
+            if *budget == 0 {
+                return None;
+            }
             let outcome = job.step(sessions, index, config, budget, out)?;
             job.outcomes.push(outcome);
+            *budget = budget.saturating_sub(VISIT);
         }
         self.jobs.pop_front().map(|job| (job.orders, job.outcomes))
     }
