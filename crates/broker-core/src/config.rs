@@ -16,9 +16,11 @@ pub struct Config {
     pub max_session: usize,
     /// How many events may be with the backend at once; 0 for no limit.
     pub max_in_flight: usize,
-    /// How many message events one session may hold before its connection is not read any more.
+    /// How many events one session may hold. The one that is too many is taken in all the same, and the connection not
+    /// read on until there is room.
     pub max_held_events: usize,
-    /// How many bytes of held messages there may be before no connection is read on.
+    /// How many bytes of messages may be held. A connection whose message is too much is not read on after it until
+    /// there is room; so it is with each of them.
     pub max_held_bytes: usize,
     /// When a failed event is tried again.
     pub retry: Backoff,

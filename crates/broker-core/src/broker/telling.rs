@@ -44,9 +44,9 @@ enum Stage {
 /// What a session's events found too little of, so that its connection is not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lack {
-    /// It holds as many events as one session may.
+    /// It holds more events than one session may.
     Events,
-    /// All sessions together hold as many bytes as they may.
+    /// All sessions together hold more bytes than they may.
     Bytes,
 }
 
@@ -88,7 +88,7 @@ impl Teller {
         self.events
     }
 
-    /// Takes in a fact about a session, and pauses its connection if that was the last one there is room for.
+    /// Takes in a fact about a session, and pauses its connection if there was no room for it any more.
     pub(super) fn push(
         &mut self,
         now: Timestamp,
@@ -294,7 +294,7 @@ impl Teller {
         if session.pause == Some(Lack::Events) {
             self.resume(handle, sessions, config, out);
         }
-        if self.bytes < config.max_held_bytes {
+        if self.bytes <= config.max_held_bytes {
             for paused in std::mem::take(&mut self.short_of_bytes) {
                 self.resume(paused, sessions, config, out);
             }
@@ -327,15 +327,15 @@ impl Teller {
         }
     }
 
-    /// What one more message of a session would not find.
+    /// What a session's latest event did not find; it was taken in on top.
     fn lacking(&self, session: &Session, config: &Config) -> Option<Lack> {
         let held = session
             .telling
             .as_ref()
             .map_or(0, |telling| telling.held.len());
-        if held >= config.max_held_events {
+        if held > config.max_held_events {
             Some(Lack::Events)
-        } else if self.bytes >= config.max_held_bytes {
+        } else if self.bytes > config.max_held_bytes {
             Some(Lack::Bytes)
         } else {
             None
