@@ -1,0 +1,607 @@
+//! Shards and the least of a driver: performs effects by writing them down, and passes on what is for all shards.
+//!
+//! It holds the brokers to what is true at any time, whatever the test: effects name only sessions that are there, a
+//! session has at most one event with the backend, limits are kept, and no session is paused or resumed twice.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use broker_core::{
+    Broker, ClientMessage, CommandList, Config, CookieRule, Effect, Effects, Event, Failure, Info,
+    Opening, Orders, Outcome, Page, Reading, SessionHandle, SessionId, Source, Timestamp, Verb,
+};
+use broker_core::{Entry, EventId};
+use bytes::Bytes;
+use serde_json::{Map, Value};
+
+use crate::call::Call;
+use crate::seen::{self, Seen, read};
+use crate::steps::{Asker, Step, text_of};
+
+#[derive(Debug)]
+pub(crate) struct Fleet {
+    shards: Vec<Shard>,
+    config: Config,
+    now: Timestamp,
+    /// Every session that was ever opened.
+    places: Vec<(usize, SessionHandle)>,
+    names: BTreeMap<SessionId, usize>,
+    clients: BTreeMap<(usize, SessionHandle), Client>,
+    /// What was seen and not yet taken.
+    seen: Vec<Seen>,
+    /// All effects as they came, if that is asked for.
+    written: Option<String>,
+    /// The outcomes of each list so far, and on how many shards it was executed.
+    outcomes: BTreeMap<u64, (usize, Vec<Outcome>)>,
+    lists: u64,
+}
+
+#[derive(Debug)]
+struct Shard {
+    broker: Broker,
+    /// The time as far as it has come here.
+    now: Timestamp,
+    mail: VecDeque<Mail>,
+    /// The ticket of the last list for all that was executed here.
+    ticket: u64,
+}
+
+/// What is for every shard, in one order for all.
+#[derive(Clone, Debug)]
+enum Mail {
+    Execute(Orders),
+    Tick(Timestamp),
+}
+
+/// What a driver knows of a session.
+#[derive(Debug)]
+struct Client {
+    who: usize,
+    is_connected: bool,
+    is_closing: bool,
+    is_paused: bool,
+    with_backend: Option<EventId>,
+}
+
+impl Fleet {
+    pub(crate) fn new(shards: usize, config: &Config) -> Fleet {
+        let shard = |number: usize| {
+            let mut config = config.clone();
+            config.shard = number as u16;
+            config.shards = shards as u16;
+            Shard {
+                broker: Broker::new(config),
+                now: START,
+                mail: VecDeque::new(),
+                ticket: 0,
+            }
+        };
+        Fleet {
+            shards: (0..shards).map(shard).collect(),
+            config: config.clone(),
+            now: START,
+            places: Vec::new(),
+            names: BTreeMap::new(),
+            clients: BTreeMap::new(),
+            seen: Vec::new(),
+            written: None,
+            outcomes: BTreeMap::new(),
+            lists: 0,
+        }
+    }
+
+    /// Opens the next session; `order` is its place in the order of connecting, and what it is called from now on.
+    pub(crate) fn open(&mut self, shard: usize, order: usize, cookies: &str, is_told: bool) {
+        let shard = shard % self.shards.len();
+        let mut random = [0; 14];
+        random[13] = order as u8;
+        // Of one shard, so that an info does not show where its session lives.
+        let id = SessionId::new(0, random);
+        let ip = if order.is_multiple_of(2) { "1" } else { "::1" };
+        let cookies = [cookies.as_bytes()].into_iter();
+        let info = Info::at_connect(cookies, &CookieRule::All, ip, id, 1000).unwrap();
+        let mut opening = Opening::new(id, info);
+        opening.order = order as u64;
+        opening.is_told = is_told;
+
+        let mut out = Effects::default();
+        let here = &mut self.shards[shard];
+        let handle = here.broker.open(here.now, opening, &mut out);
+        self.names.insert(id, order);
+        if self.places.len() <= order {
+            let nowhere = (usize::MAX, handle);
+            self.places.resize(order + 1, nowhere);
+        }
+        self.places[order] = (shard, handle);
+        let client = Client {
+            who: order,
+            is_connected: true,
+            is_closing: false,
+            is_paused: false,
+            with_backend: None,
+        };
+        let former = self.clients.insert((shard, handle), client);
+        assert!(former.is_none(), "{handle:?} is in use: {former:?}");
+        self.perform(shard, out);
+    }
+
+    pub(crate) fn say(&mut self, who: usize, text: &str) {
+        let message = ClientMessage::parse(text).unwrap();
+        self.call(who, |broker, now, session, out| {
+            broker.receive(now, session, message, out);
+        });
+    }
+
+    pub(crate) fn leave(&mut self, who: usize, code: u16, reason: &str) {
+        if let Some(client) = self.clients.get_mut(&self.places[who]) {
+            client.is_connected = false;
+            client.is_paused = false;
+        }
+        self.call(who, |broker, now, session, out| {
+            broker.close(now, session, code, reason, out);
+        });
+    }
+
+    pub(crate) fn reply(&mut self, who: usize, list: &str) {
+        if let Some(client) = self.clients.get_mut(&self.places[who]) {
+            client.with_backend = None;
+        }
+        let list = parsed(list);
+        self.call(who, |broker, _, session, out| {
+            broker.backend_replied(session, list, out);
+        });
+    }
+
+    pub(crate) fn fail(&mut self, who: usize, how: Failure) {
+        if let Some(client) = self.clients.get_mut(&self.places[who]) {
+            client.with_backend = None;
+        }
+        self.call(who, |broker, now, session, out| {
+            broker.backend_failed(now, session, how, out);
+        });
+    }
+
+    /// Commands come through a door that is no answer.
+    pub(crate) fn ask(&mut self, door: Source, list: &str) {
+        self.route(Orders {
+            list: parsed(list).into(),
+            source: door,
+            origin: None,
+            ticket: 0,
+        });
+    }
+
+    /// Time passes for all shards.
+    pub(crate) fn tick(&mut self, ms: u64) {
+        self.now = Timestamp(self.now.0 + ms);
+        for shard in &mut self.shards {
+            shard.mail.push_back(Mail::Tick(self.now));
+        }
+    }
+
+    /// A shard takes its next mail: one thing that is for all; says whether there was any.
+    pub(crate) fn work(&mut self, shard: usize) -> bool {
+        let shard = shard % self.shards.len();
+        let mut out = Effects::default();
+        let here = &mut self.shards[shard];
+        match here.mail.pop_front() {
+            None => return false,
+            Some(Mail::Tick(now)) => {
+                here.now = now;
+                here.broker.handle_timeout(now, &mut out);
+            }
+            Some(Mail::Execute(orders)) => here.broker.execute(orders, &mut out),
+        }
+        self.perform(shard, out);
+        true
+    }
+
+    /// A shard does its next slice; says whether there was one to do.
+    pub(crate) fn resume(&mut self, shard: usize) -> bool {
+        let shard = shard % self.shards.len();
+        if !self.shards[shard].broker.is_busy() {
+            return false;
+        }
+        let mut out = Effects::default();
+        self.shards[shard].broker.resume(&mut out);
+        self.perform(shard, out);
+        true
+    }
+
+    /// Everything that waits is done.
+    pub(crate) fn settle(&mut self) {
+        for shard in 0..self.shards.len() {
+            for round in 0.. {
+                assert!(round < 100_000, "shard {shard} does not come to an end");
+                if !self.resume(shard) && !self.work(shard) {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Answers every event with no commands, whatever it takes, until nothing is left to tell.
+    pub(crate) fn answer_all(&mut self) {
+        for round in 0.. {
+            assert!(round < 10_000, "there is always another event");
+            self.tick(LONG_MS);
+            self.settle();
+            let waiting = self.with_backend();
+            if waiting.is_empty() {
+                break;
+            }
+            for who in waiting {
+                self.reply(who, "");
+            }
+        }
+        for shard in &self.shards {
+            assert_eq!(shard.broker.events_held(), 0, "an event is left behind");
+            assert_eq!(shard.broker.next_deadline(), None);
+        }
+        for client in self.clients.values() {
+            assert!(client.is_connected, "{client:?} is not forgotten");
+            assert!(
+                !client.is_paused,
+                "{client:?} is not read though there is room"
+            );
+        }
+    }
+
+    pub(crate) fn take_seen(&mut self) -> Vec<Seen> {
+        std::mem::take(&mut self.seen)
+    }
+
+    /// The sessions with an event at the backend.
+    pub(crate) fn with_backend(&self) -> Vec<usize> {
+        self.known(|client| client.with_backend.is_some())
+    }
+
+    /// The sessions whose connections are not read.
+    pub(crate) fn paused(&self) -> Vec<usize> {
+        self.known(|client| client.is_paused)
+    }
+
+    /// The sessions that are not forgotten.
+    pub(crate) fn sessions(&self) -> Vec<usize> {
+        self.known(|_| true)
+    }
+
+    /// The sessions whose connections have not ended.
+    pub(crate) fn connected(&self) -> Vec<usize> {
+        self.known(|client| client.is_connected)
+    }
+
+    fn known(&self, is_meant: impl Fn(&Client) -> bool) -> Vec<usize> {
+        let clients = self.clients.values().filter(|client| is_meant(client));
+        let mut names: Vec<usize> = clients.map(|client| client.who).collect();
+        names.sort_unstable();
+        names
+    }
+
+    pub(crate) fn opened(&self) -> usize {
+        self.places.len()
+    }
+
+    pub(crate) fn info(&self, who: usize) -> Map<String, Value> {
+        let (shard, handle) = self.places[who];
+        let info = self.shards[shard].broker.session(handle).unwrap().info;
+        let Value::Object(info) = read(info.text()) else {
+            panic!("{info:?}");
+        };
+        info
+    }
+
+    /// How many lists for all shards there were.
+    pub(crate) fn lists(&self) -> u64 {
+        self.lists
+    }
+
+    /// How many events are not answered yet.
+    pub(crate) fn events_held(&self) -> usize {
+        self.shards
+            .iter()
+            .map(|shard| shard.broker.events_held())
+            .sum()
+    }
+
+    /// Begins to write down all effects as they come.
+    pub(crate) fn write_down(&mut self) {
+        self.written = Some(String::new());
+    }
+
+    pub(crate) fn take_written(&mut self) -> Option<String> {
+        self.written.take()
+    }
+
+    /// The call that a step comes to here and now, if there is anyone for it.
+    pub(crate) fn call_of(&self, step: &Step) -> Option<Call> {
+        let everyone: Vec<usize> = (0..self.opened()).collect();
+        let asked = |asker: &Asker| match asker {
+            Asker::Waiting(number) => pick(*number, &self.with_backend()),
+            Asker::Anyone(number) => pick(*number, &everyone),
+        };
+        Some(match step {
+            Step::Open {
+                shard,
+                cookies,
+                is_told,
+            } => Call::Open {
+                shard: *shard,
+                order: self.opened(),
+                cookies,
+                is_told: *is_told,
+            },
+            Step::Say { who, what } => Call::Say {
+                who: pick(*who, &everyone)?,
+                what: *what,
+            },
+            Step::Leave { who, code } => Call::Leave {
+                who: pick(*who, &everyone)?,
+                code: *code,
+            },
+            Step::Reply { to, list } => Call::Reply {
+                who: asked(to)?,
+                list: list.clone(),
+            },
+            Step::Fail { to, how } => Call::Fail {
+                who: asked(to)?,
+                how: how.clone(),
+            },
+            Step::Ask { door, list } => Call::Ask {
+                door: *door,
+                list: list.clone(),
+            },
+            Step::Wait { is_long } => Call::Tick {
+                ms: if *is_long { LONG_MS } else { 0 },
+            },
+            Step::Work { .. } => return None,
+        })
+    }
+
+    /// Makes a call.
+    pub(crate) fn make(&mut self, call: &Call) {
+        match call {
+            Call::Open {
+                shard,
+                order,
+                cookies,
+                is_told,
+            } => self.open(*shard, *order, cookies, *is_told),
+            Call::Say { who, what } => self.say(*who, what.text),
+            Call::Leave { who, code } => self.leave(*who, *code, "bye"),
+            Call::Reply { who, list } => self.reply(*who, &text_of(list)),
+            Call::Fail { who, how } => self.fail(*who, how.clone()),
+            Call::Ask { door, list } => self.ask(*door, &text_of(list)),
+            Call::Tick { ms } => self.tick(*ms),
+        }
+    }
+
+    fn call(
+        &mut self,
+        who: usize,
+        verb: impl FnOnce(&mut Broker, Timestamp, SessionHandle, &mut Effects),
+    ) {
+        let (shard, session) = self.places[who];
+        let mut out = Effects::default();
+        let here = &mut self.shards[shard];
+        verb(&mut here.broker, here.now, session, &mut out);
+        self.perform(shard, out);
+    }
+
+    fn route(&mut self, mut orders: Orders) {
+        self.lists += 1;
+        orders.ticket = self.lists;
+        for shard in &mut self.shards {
+            shard.mail.push_back(Mail::Execute(orders.clone()));
+        }
+    }
+
+    fn perform(&mut self, shard: usize, out: Effects) {
+        if let Some(written) = &mut self.written {
+            *written += &format!("{out:?}\n");
+        }
+        let Effects { list, recipients } = out;
+        for effect in list {
+            match effect {
+                Effect::CallBackend(event) => self.tell(shard, event),
+                Effect::Deliver { message, to, .. } => {
+                    let to = self.reached(shard, &recipients[to]);
+                    let payload = seen::payload(&message);
+                    self.seen.push(Seen::Sent { to, payload });
+                }
+                Effect::Close { to, code, reason } => {
+                    let handles = &recipients[to];
+                    let to = self.reached(shard, handles);
+                    for handle in handles {
+                        self.client(shard, *handle).is_closing = true;
+                    }
+                    let reason = reason.into();
+                    self.seen.push(Seen::Closed { to, code, reason });
+                }
+                Effect::Pause(session) => {
+                    let client = self.client(shard, session);
+                    assert!(client.is_connected && !client.is_paused, "{client:?}");
+                    client.is_paused = true;
+                    let who = client.who;
+                    self.seen.push(Seen::Paused(who));
+                }
+                Effect::Resume(session) => {
+                    let client = self.client(shard, session);
+                    assert!(client.is_connected && client.is_paused, "{client:?}");
+                    client.is_paused = false;
+                    let who = client.who;
+                    self.seen.push(Seen::Resumed(who));
+                }
+                Effect::Route(orders) => {
+                    assert!(self.shards.len() > 1, "there is nobody to route to");
+                    self.route(orders);
+                }
+                Effect::Log { text, level } => self.seen.push(Seen::Logged {
+                    text: text.into(),
+                    level: format!("{level:?}"),
+                }),
+                Effect::RunOther {
+                    command, origin, ..
+                } => {
+                    let origin = origin.map(|origin| self.client(shard, origin).who);
+                    self.seen.push(Seen::RanOther {
+                        name: command.name.into(),
+                        origin,
+                    });
+                }
+                Effect::Executed { orders, outcomes } => self.executed(shard, orders, outcomes),
+                Effect::Retrying { event, attempt, .. } => {
+                    let who = self.names[&event.session];
+                    self.seen.push(Seen::Retrying {
+                        who,
+                        number: event.number,
+                        attempt,
+                    });
+                }
+                Effect::Dropped { event, .. } => {
+                    let (who, number) = (self.names[&event.session], event.number);
+                    self.seen.push(Seen::Dropped { who, number });
+                }
+                Effect::Ended(session) => {
+                    let client = self.clients.remove(&(shard, session));
+                    let client = client.unwrap_or_else(|| panic!("{session:?} ends twice"));
+                    assert!(!client.is_connected && client.with_backend.is_none());
+                    self.seen.push(Seen::Ended(client.who));
+                }
+            }
+        }
+        self.check_limits();
+    }
+
+    fn tell(&mut self, shard: usize, event: Event) {
+        let client = self.client(shard, event.session);
+        assert_eq!(client.with_backend, None, "two events at once: {event:?}");
+        client.with_backend = Some(event.id);
+        let who = client.who;
+        let mut message = Vec::new();
+        event.fact.write_message(&mut message);
+        self.seen.push(Seen::Told {
+            who,
+            number: event.id.number,
+            attempt: event.attempt,
+            message: read(std::str::from_utf8(&message).unwrap()),
+            connection: read(&event.connection),
+        });
+    }
+
+    /// The names of those that something goes to, which have to be there.
+    fn reached(&mut self, shard: usize, handles: &[SessionHandle]) -> Vec<usize> {
+        assert!(!handles.is_empty(), "nobody to reach");
+        let names = handles.iter().map(|handle| {
+            let client = self.client(shard, *handle);
+            assert!(client.is_connected && !client.is_closing, "{client:?}");
+            client.who
+        });
+        names.collect()
+    }
+
+    fn executed(&mut self, shard: usize, orders: Orders, outcomes: Vec<Outcome>) {
+        let ticket = orders.ticket;
+        let origin = orders
+            .origin
+            .map(|origin| self.origin(&orders, origin.session));
+        let of_all = if ticket == 0 { 1 } else { self.shards.len() };
+        if ticket > 0 {
+            let last = std::mem::replace(&mut self.shards[shard].ticket, ticket);
+            assert_eq!(
+                last + 1,
+                ticket,
+                "lists for all have one order on all shards"
+            );
+        }
+        let (count, merged) = self.outcomes.entry(ticket).or_default();
+        *count += 1;
+        if merged.is_empty() {
+            *merged = outcomes;
+        } else {
+            for ((merged, outcome), entry) in
+                merged.iter_mut().zip(outcomes).zip(&orders.list.entries)
+            {
+                merged.merge(outcome, page_of(entry));
+            }
+        }
+        if *count == of_all {
+            let outcomes = merged.iter().map(seen::outcome).collect();
+            self.outcomes.remove(&ticket);
+            self.seen.push(Seen::Executed {
+                ticket,
+                origin,
+                outcomes,
+            });
+        }
+    }
+
+    fn origin(&self, orders: &Orders, handle: SessionHandle) -> usize {
+        let shard = orders.origin.map_or(0, |origin| usize::from(origin.shard));
+        let places = self.places.iter();
+        places
+            .enumerate()
+            .find(|(_, place)| **place == (shard, handle))
+            .unwrap()
+            .0
+    }
+
+    fn client(&mut self, shard: usize, handle: SessionHandle) -> &mut Client {
+        let client = self.clients.get_mut(&(shard, handle));
+        client.unwrap_or_else(|| panic!("an effect names {handle:?}, which is not there"))
+    }
+
+    fn check_limits(&self) {
+        let mut with_backend = BTreeMap::new();
+        for ((shard, _), client) in &self.clients {
+            *with_backend.entry(*shard).or_insert(0) += usize::from(client.with_backend.is_some());
+        }
+        for (number, shard) in self.shards.iter().enumerate() {
+            let in_flight = shard.broker.events_in_flight();
+            assert_eq!(in_flight, with_backend.get(&number).copied().unwrap_or(0));
+            let limit = self.config.max_in_flight;
+            assert!(limit == 0 || in_flight <= limit, "{in_flight} over {limit}");
+        }
+        let live: BTreeSet<usize> = self.clients.values().map(|client| client.who).collect();
+        let sessions: usize = self
+            .shards
+            .iter()
+            .map(|shard| shard.broker.sessions())
+            .sum();
+        assert_eq!(live.len(), sessions);
+    }
+}
+
+const START: Timestamp = Timestamp(1_000_000);
+
+/// More than any retry waits.
+pub(crate) const LONG_MS: u64 = 4_000_000;
+
+/// One of several, if there are any.
+fn pick(number: usize, among: &[usize]) -> Option<usize> {
+    let place = number.checked_rem(among.len())?;
+    Some(among[place])
+}
+
+fn parsed(list: &str) -> CommandList {
+    let reading = Reading {
+        strict: false,
+        max_commands: 100,
+        own_types: &[],
+    };
+    CommandList::parse(&Bytes::copy_from_slice(list.as_bytes()), reading).unwrap()
+}
+
+fn page_of(entry: &Entry) -> &Page {
+    static WHOLE: Page = Page {
+        fields: None,
+        limit: None,
+        after: None,
+    };
+    match entry {
+        Entry::Run(command) => match &command.verb {
+            Verb::List(page) => page,
+            _ => &WHOLE,
+        },
+        Entry::Refused { .. } | Entry::Other(_) => &WHOLE,
+    }
+}

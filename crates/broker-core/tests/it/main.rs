@@ -1,0 +1,13 @@
+//! `Broker` from outside: properties that any sequence of calls has to keep, and scenes that can be read.
+//!
+//! The properties draw [`steps`], perform them on a [`fleet`] of shards, and compare what was [`seen`] with a naive
+//! [`model`], or with another fleet. `docs/testing.md` says how to run more cases than the default.
+
+#![expect(clippy::unwrap_used, reason = "in a test it is a check like any other")]
+
+mod call;
+mod fleet;
+mod model;
+mod properties;
+mod seen;
+mod steps;

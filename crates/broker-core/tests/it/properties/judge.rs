@@ -1,0 +1,196 @@
+//! The model judges the machine: every step happens to both, and all that is seen has to be what the model says.
+
+use broker_core::{Config, Failure};
+use proptest::prelude::*;
+
+use crate::call::Call;
+use crate::fleet::{Fleet, LONG_MS};
+use crate::model::{Client, Model, Phase, Stage};
+use crate::seen::{Seen, joined, read};
+use crate::steps::{Step, Written, steps, tight_config};
+
+proptest! {
+    #[test]
+    fn a_shard_does_what_the_model_does(config in tight_config(), steps in steps()) {
+        let mut judge = Judge::new(config);
+        for step in &steps {
+            judge.step(step);
+        }
+        judge.tell_the_rest();
+    }
+}
+
+#[derive(Debug)]
+struct Judge {
+    fleet: Fleet,
+    model: Model,
+    config: Config,
+}
+
+/// What has to come of a step, besides what is told.
+#[derive(Debug, Default)]
+struct Expected<'a> {
+    list: Option<(&'a [Written], Option<usize>)>,
+    failure: Option<Seen>,
+}
+
+impl Judge {
+    fn new(config: Config) -> Judge {
+        Judge {
+            fleet: Fleet::new(1, &config),
+            model: Model::new(config.clone()),
+            config,
+        }
+    }
+
+    fn step(&mut self, step: &Step) {
+        if let Some(call) = self.fleet.call_of(step) {
+            self.make(&call);
+        }
+    }
+
+    fn make(&mut self, call: &Call) {
+        let expected = self.foretell(call);
+        self.fleet.make(call);
+        self.fleet.settle();
+        if let Call::Open { order, is_told, .. } = call {
+            self.model.open(*order, self.fleet.info(*order), *is_told);
+        }
+        self.compare(expected);
+    }
+
+    /// Lets a call happen to the model, as far as it does not depend on what the machine does.
+    fn foretell<'a>(&mut self, call: &'a Call) -> Expected<'a> {
+        let mut expected = Expected::default();
+        match call {
+            Call::Say { who, what } if self.is_connected(*who) => {
+                self.model.hold(*who, read(what.told), what.text.len());
+            }
+            Call::Leave { who, code } if self.is_connected(*who) => {
+                self.model.leave(*who, *code, "bye");
+            }
+            Call::Reply { who, list } if self.is_asked(*who) => match list.as_slice() {
+                [] => self.model.settle(*who),
+                list => expected.list = Some((list, Some(*who))),
+            },
+            Call::Fail { who, how } if self.is_asked(*who) => {
+                expected.failure = Some(self.fail(*who, how));
+            }
+            Call::Ask { list, .. } => expected.list = Some((list, None)),
+            Call::Tick { ms } if *ms > 0 => {
+                for client in self.model.clients.values_mut() {
+                    if client.stage == Stage::Waiting {
+                        client.stage = Stage::Ready;
+                    }
+                }
+            }
+            // Opening comes later, since the machine makes the id; all else is passed over.
+            _ => {}
+        }
+        expected
+    }
+
+    fn is_connected(&self, who: usize) -> bool {
+        let client = self.model.clients.get(&who);
+        client.is_some_and(|client| client.phase != Phase::Gone)
+    }
+
+    fn is_asked(&self, who: usize) -> bool {
+        let client = self.model.clients.get(&who);
+        client.is_some_and(|client| client.stage == Stage::Out)
+    }
+
+    fn fail(&mut self, who: usize, how: &Failure) -> Seen {
+        let client = self.model.client(who);
+        let (number, attempt) = (client.held[0].0, client.attempt);
+        let is_worth_another_try = match how {
+            Failure::Unreachable(_) | Failure::Interrupted(_) | Failure::TimedOut(_) => true,
+            Failure::Status { code, .. } => matches!(code, 429 | 500..),
+            Failure::BadAnswer(_) | Failure::Panicked(_) => false,
+        };
+        if is_worth_another_try {
+            client.stage = Stage::Waiting;
+            return Seen::Retrying {
+                who,
+                number,
+                attempt,
+            };
+        }
+        self.model.settle(who);
+        Seen::Dropped { who, number }
+    }
+
+    fn compare(&mut self, mut expected: Expected<'_>) {
+        let mut work = Vec::new();
+        for seen in self.fleet.take_seen() {
+            match &seen {
+                Seen::Told { who, .. } => assert_eq!(seen, self.model.tell(*who)),
+                Seen::Retrying { .. } | Seen::Dropped { .. } => {
+                    assert_eq!(Some(seen), expected.failure.take());
+                }
+                Seen::Executed {
+                    origin, outcomes, ..
+                } => {
+                    let (list, by) = expected.list.take().expect("a list to be executed");
+                    assert_eq!(*origin, by);
+                    let (done, results) = self.model.execute(list, by, by.is_some());
+                    assert_eq!(joined(&work), joined(&done), "{list:#?}");
+                    assert_eq!(*outcomes, results, "{list:#?}");
+                    work.clear();
+                    if let Some(who) = by {
+                        self.model.settle(who);
+                    }
+                }
+                Seen::Sent { .. }
+                | Seen::Closed { .. }
+                | Seen::Logged { .. }
+                | Seen::RanOther { .. } => work.push(seen),
+                // The state that they lead to is compared below.
+                Seen::Paused(_) | Seen::Resumed(_) | Seen::Ended(_) => {}
+            }
+        }
+        assert_eq!(work, [], "what belongs to no list");
+        assert!(
+            expected.list.is_none() && expected.failure.is_none(),
+            "{expected:?}"
+        );
+        self.compare_states();
+    }
+
+    fn compare_states(&self) {
+        let clients = &self.model.clients;
+        assert_eq!(
+            self.fleet.sessions(),
+            clients.keys().copied().collect::<Vec<_>>()
+        );
+        let paused = clients.iter().filter(|(_, client)| client.is_paused);
+        let paused: Vec<usize> = paused.map(|(who, _)| *who).collect();
+        assert_eq!(
+            self.fleet.paused(),
+            paused,
+            "whose connections are not read"
+        );
+        let held: usize = clients.values().map(|client| client.held.len()).sum();
+        assert_eq!(self.fleet.events_held(), held);
+        let is_ready = |client: &&_| matches!(client, Client { stage: Stage::Ready, held, .. } if !held.is_empty());
+        if let Some(idle) = clients.values().find(is_ready) {
+            let in_flight = self.fleet.with_backend().len();
+            assert_eq!(
+                in_flight, self.config.max_in_flight,
+                "nothing keeps back {idle:?}"
+            );
+        }
+    }
+
+    /// Nothing is lost: what is held is told as soon as the backend answers.
+    fn tell_the_rest(&mut self) {
+        while self.fleet.events_held() > 0 {
+            self.make(&Call::Tick { ms: LONG_MS });
+            for who in self.fleet.with_backend() {
+                let list = Vec::new();
+                self.make(&Call::Reply { who, list });
+            }
+        }
+        self.fleet.answer_all();
+    }
+}
