@@ -4,6 +4,10 @@
 //! [`model`], or with another fleet. `docs/testing.md` says how to run more cases than the default.
 
 #![expect(clippy::unwrap_used, reason = "in a test it is a check like any other")]
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a test looks at what it is about"
+)]
 
 mod call;
 mod fleet;

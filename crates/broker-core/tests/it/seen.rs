@@ -59,32 +59,39 @@ impl Seen {
         )
     }
 
-    /// What of it one session, or the backend on its behalf, notices.
-    pub(crate) fn by(&self, someone: usize) -> Option<Seen> {
+    /// The sessions that notice it, or for which the backend does.
+    fn noticed_by(&self) -> &[usize] {
         match self {
-            Seen::Sent { to, payload } => to.contains(&someone).then(|| Seen::Sent {
-                to: vec![someone],
-                payload: payload.clone(),
-            }),
-            Seen::Closed { to, code, reason } => to.contains(&someone).then(|| Seen::Closed {
-                to: vec![someone],
-                code: *code,
-                reason: reason.clone(),
-            }),
+            Seen::Sent { to, .. } | Seen::Closed { to, .. } => to,
             Seen::Told { who, .. }
             | Seen::Retrying { who, .. }
             | Seen::Dropped { who, .. }
             | Seen::Paused(who)
             | Seen::Resumed(who)
-            | Seen::Ended(who) => (*who == someone).then(|| self.clone()),
-            Seen::Logged { .. } | Seen::RanOther { .. } | Seen::Executed { .. } => None,
+            | Seen::Ended(who) => std::slice::from_ref(who),
+            Seen::Logged { .. } | Seen::RanOther { .. } | Seen::Executed { .. } => &[],
         }
+    }
+
+    /// It, as if it were for one session alone.
+    fn for_one(&self, who: usize) -> Seen {
+        let mut seen = self.clone();
+        if let Seen::Sent { to, .. } | Seen::Closed { to, .. } = &mut seen {
+            *to = vec![who];
+        }
+        seen
     }
 }
 
-/// Everything that one session noticed, in order.
-pub(crate) fn noticed_by(who: usize, seen: &[Seen]) -> Vec<Seen> {
-    seen.iter().filter_map(|seen| seen.by(who)).collect()
+/// Everything that each session noticed, in order.
+pub(crate) fn noticed(seen: &[Seen]) -> BTreeMap<usize, Vec<Seen>> {
+    let mut noticed: BTreeMap<usize, Vec<Seen>> = BTreeMap::new();
+    for seen in seen {
+        for &who in seen.noticed_by() {
+            noticed.entry(who).or_default().push(seen.for_one(who));
+        }
+    }
+    noticed
 }
 
 /// Joins the parts of fan-outs and closings that were performed in slices.

@@ -10,7 +10,7 @@ use super::run;
 use crate::call::Call;
 use crate::fleet::Fleet;
 use crate::model::{Model, Phase};
-use crate::seen::{Seen, joined, noticed_by};
+use crate::seen::{Seen, joined, noticed};
 use crate::steps::{Step, Written, roomy_config, steps};
 
 proptest! {
@@ -163,13 +163,14 @@ impl Interleaved {
 
     fn compare(&self) {
         let connected = self.fleet.connected();
-        for who in 0..self.fleet.opened() {
-            let lists_only = |seen: &[Seen]| {
-                let mut seen = noticed_by(who, seen);
-                seen.retain(Seen::is_of_a_list);
-                seen
-            };
-            let (foretold, seen) = (lists_only(&self.foretold), lists_only(&self.seen));
+        let of_lists = |seen: &[Seen]| {
+            let mut seen = seen.to_vec();
+            seen.retain(Seen::is_of_a_list);
+            noticed(&seen)
+        };
+        let (foretold, mut seen) = (of_lists(&self.foretold), of_lists(&self.seen));
+        for (who, foretold) in foretold {
+            let seen = seen.remove(&who).unwrap_or_default();
             if connected.contains(&who) {
                 assert_eq!(seen, foretold, "what session {who} noticed");
             } else {
@@ -179,6 +180,7 @@ impl Interleaved {
                 );
             }
         }
+        assert!(seen.is_empty(), "nobody foretold {seen:?}");
         for (who, client) in &self.model.clients {
             if client.phase == Phase::Open {
                 assert_eq!(self.fleet.info(*who), client.info, "session {who}");
