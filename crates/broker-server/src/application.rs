@@ -3,38 +3,34 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use broker_backend::{Backend, Format, Http, HttpConfig, UrlError};
+use broker_backend::{Backend, Format, Http, HttpConfig, HttpUrl};
 use broker_core::{CommandList, Event, Failure};
 
-use crate::config::{self, BackendFormat, BackendTarget, Config};
+use crate::config::{BackendFormat, BackendTarget, Config};
 use crate::demo;
 
 /// The application behind the broker, as `backend.url` names it.
-pub(crate) fn of(config: &Config) -> Result<Arc<dyn Backend>, UrlError> {
+pub(crate) fn of(config: &Config) -> Arc<dyn Backend> {
     match &config.backend.url {
-        BackendTarget::None => Ok(Arc::new(Nobody)),
-        BackendTarget::Demo => Ok(demo::backend()),
-        BackendTarget::Http(url) => Ok(Arc::new(http(url, config)?)),
+        BackendTarget::None => Arc::new(Nobody),
+        BackendTarget::Demo => demo::backend(),
+        BackendTarget::Http(url) => Arc::new(http(url, config)),
     }
 }
 
 /// What a HEAD request to the application is answered with: never an event. None where it is not asked by HTTP.
 ///
 /// # Errors
-/// When there is no answer; the text says why.
-pub async fn probe(config: &Config) -> Result<Option<u16>, String> {
-    let BackendTarget::Http(url) = &config.backend.url else {
-        return Ok(None);
-    };
-    let http = http(url, config).map_err(|error| error.to_string())?;
-    http.probe()
-        .await
-        .map(Some)
-        .map_err(|failure| failure.to_string())
+/// When there is no answer.
+pub async fn probe(config: &Config) -> Result<Option<u16>, Failure> {
+    match &config.backend.url {
+        BackendTarget::None | BackendTarget::Demo => Ok(None),
+        BackendTarget::Http(url) => http(url, config).probe().await.map(Some),
+    }
 }
 
-fn http(url: &config::BackendUrl, config: &Config) -> Result<Http, UrlError> {
-    let mut http = HttpConfig::new(url.as_str().parse()?);
+fn http(url: &HttpUrl, config: &Config) -> Http {
+    let mut http = HttpConfig::new(url.clone());
     http.format = match config.backend.format {
         BackendFormat::Multipart => Format::Multipart,
         BackendFormat::Form => Format::Form,
@@ -43,7 +39,7 @@ fn http(url: &config::BackendUrl, config: &Config) -> Result<Http, UrlError> {
     http.timeout = config.backend.timeout.duration();
     http.max_answer = config.backend.max_answer.bytes();
     http.max_commands = config.limits.max_commands.get() as usize;
-    Ok(Http::new(http))
+    Http::new(http)
 }
 
 /// No application: the broker only carries out commands.
@@ -58,5 +54,31 @@ impl Backend for Nobody {
 
     async fn call(&self, _event: Event) -> Result<CommandList, Failure> {
         Ok(CommandList::default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use broker_backend::Format;
+
+    use super::http;
+    use crate::config::{BackendTarget, Config};
+
+    #[test]
+    fn the_application_is_asked_as_configured() {
+        let text = "limits.max_commands = 7\n[backend]\nurl = 'http://app/hook'\nformat = 'json'\n\
+                    timeout = '3s'\nmax_answer = '2KiB'";
+        let config: Config = toml::from_str(text).expect("every value is right");
+        let BackendTarget::Http(url) = &config.backend.url else {
+            panic!("it is told by HTTP")
+        };
+        let http = http(url, &config);
+        let asked = http.config();
+        assert_eq!(asked.url.to_string(), "http://app/hook");
+        assert_eq!(asked.format, Format::Json);
+        assert_eq!(asked.timeout, Duration::from_secs(3));
+        assert_eq!((asked.max_answer, asked.max_commands), (2048, 7));
     }
 }

@@ -33,7 +33,7 @@ use serde::Deserialize;
 
 pub use access::{Access, IpRule, ParseIpRuleError, ParseTokenError, Token, TokenFileError};
 pub use address::{ListenAddr, ParseAddrError};
-pub use backend::{Backend, BackendTarget, BackendUrl, Hold, ParseBackendError};
+pub use backend::{Backend, BackendTarget, Hold, ParseBackendError};
 pub use check::{Exposed, Invalid, Missing};
 pub use endpoint::{Endpoint, EndpointPath, ParseEndpointError};
 pub use keys::{KEYS, Key, Kind};

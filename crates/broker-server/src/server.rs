@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use async_trait::async_trait;
-use broker_backend::{Backend, Control, UrlError};
+use broker_backend::{Backend, Control};
 use broker_core::{CommandList, Outcome, Source, write_results};
 use broker_transport::{Listener, LocalAddr};
 use serde_json::value::RawValue;
@@ -52,9 +52,6 @@ pub enum StartError {
     /// The token file could not be used.
     #[error(transparent)]
     Tokens(#[from] TokenFileError),
-    /// The application's address could not be used.
-    #[error("`backend.url`: {0}")]
-    Backend(#[from] UrlError),
     /// A shard's thread or runtime could not be made.
     #[error("cannot start a shard: {0}")]
     Shard(#[source] io::Error),
@@ -66,7 +63,7 @@ impl StartError {
     pub fn io_kind(&self) -> Option<io::ErrorKind> {
         match self {
             StartError::Listen { error, .. } | StartError::Shard(error) => Some(error.kind()),
-            StartError::Tokens(_) | StartError::Backend(_) => None,
+            StartError::Tokens(_) => None,
         }
     }
 }
@@ -85,12 +82,10 @@ impl Server {
     }
 
     /// A broker in front of the application that the configuration names.
-    ///
-    /// # Errors
-    /// When the application's address cannot be used.
-    pub fn from_config(config: Config) -> Result<Server, StartError> {
-        let backend = application::of(&config)?;
-        Ok(Server::new(config, backend))
+    #[must_use]
+    pub fn from_config(config: Config) -> Server {
+        let backend = application::of(&config);
+        Server::new(config, backend)
     }
 
     /// Serves clients on a listener of the caller's instead of those of the configuration; can be given several times.

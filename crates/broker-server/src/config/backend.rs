@@ -5,6 +5,7 @@ use std::fmt;
 use std::num::NonZeroU32;
 use std::str::FromStr;
 
+use broker_backend::{HttpUrl, UrlError};
 use serde::Deserialize;
 use serde::de::{self, Deserializer};
 
@@ -50,6 +51,7 @@ impl Default for Backend {
 #[serde(default, deny_unknown_fields)]
 pub struct Hold {
     /// Message events of one connection.
+    #[serde(deserialize_with = "counts::positive")]
     pub max_events: NonZeroU32,
     /// Bytes of all connections together.
     pub max_bytes: ByteSize,
@@ -67,44 +69,28 @@ impl Default for Hold {
     }
 }
 
-/// Where events go: `none`, `demo` or an `http://` URL.
+/// Where events go: `none`, `demo`, or the address of an application.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "a configuration holds one")]
 pub enum BackendTarget {
     /// Nowhere: events are neither held nor counted as dropped.
     None,
     /// The built-in demo application.
     Demo,
-    /// An application that speaks HTTP.
-    Http(BackendUrl),
-}
-
-/// The URL of a backend. `Display` and `Debug` hide its password.
-#[derive(Clone, PartialEq, Eq)]
-pub struct BackendUrl {
-    /// The URL as it was written; it parses as an absolute `http://` URI.
-    text: String,
-}
-
-impl BackendUrl {
-    /// The whole URL, with the password that it may carry.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.text
-    }
+    /// An application that speaks HTTP: `http://…` or `unix:PATH:/url`.
+    /// `Display` and `Debug` hide the password that the address may carry.
+    Http(HttpUrl),
 }
 
 /// Why a text is no backend.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ParseBackendError {
-    /// Known, but not in this version.
-    #[error("`{0}` URLs are not available in this version; use http://")]
-    Later(&'static str),
-    /// Another scheme, or none.
-    #[error("`{0}` is not a backend: expected http://HOST[:PORT]/PATH, demo or none")]
-    Shape(String),
-    /// `http://` with something behind it that is no URL.
-    #[error("not a valid URL: {0}")]
-    Invalid(String),
+    /// Neither of the words, and no address.
+    #[error("expected http://HOST[:PORT]/PATH, unix:PATH:/URL, demo or none")]
+    Shape,
+    /// An address that can't be used.
+    #[error(transparent)]
+    Url(UrlError),
 }
 
 impl FromStr for BackendTarget {
@@ -114,49 +100,14 @@ impl FromStr for BackendTarget {
         match text {
             "none" => Ok(Self::None),
             "demo" => Ok(Self::Demo),
-            _ => parse_url(text).map(Self::Http),
+            _ => text.parse().map(Self::Http).map_err(|error| {
+                if error == UrlError::Scheme {
+                    ParseBackendError::Shape
+                } else {
+                    ParseBackendError::Url(error)
+                }
+            }),
         }
-    }
-}
-
-fn parse_url(text: &str) -> Result<BackendUrl, ParseBackendError> {
-    let has_scheme = |scheme: &str| {
-        text.get(..scheme.len())
-            .is_some_and(|start| start.eq_ignore_ascii_case(scheme))
-    };
-    if has_scheme("https://") {
-        return Err(ParseBackendError::Later("https://"));
-    }
-    if has_scheme("unix:") {
-        return Err(ParseBackendError::Later("unix:"));
-    }
-    if !has_scheme("http://") {
-        return Err(ParseBackendError::Shape(redact(text)));
-    }
-    let uri: http::Uri = text
-        .parse()
-        .map_err(|error| ParseBackendError::Invalid(format!("{error}")))?;
-    match uri.host() {
-        Some(host) if !host.is_empty() => Ok(BackendUrl {
-            text: text.to_owned(),
-        }),
-        Some(_) | None => Err(ParseBackendError::Invalid("it names no host".to_owned())),
-    }
-}
-
-/// Replaces what stands between `scheme://user:` and `@` by three dots.
-fn redact(text: &str) -> String {
-    let Some((scheme, rest)) = text.split_once("://") else {
-        return text.to_owned();
-    };
-    let authority_end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let (authority, path) = rest.split_at(authority_end);
-    match authority.rsplit_once('@') {
-        Some((user, host)) => match user.split_once(':') {
-            Some((name, _)) => format!("{scheme}://{name}:…@{host}{path}"),
-            None => text.to_owned(),
-        },
-        None => text.to_owned(),
     }
 }
 
@@ -167,18 +118,6 @@ impl fmt::Display for BackendTarget {
             Self::Demo => f.write_str("demo"),
             Self::Http(url) => url.fmt(f),
         }
-    }
-}
-
-impl fmt::Display for BackendUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&redact(&self.text))
-    }
-}
-
-impl fmt::Debug for BackendUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
     }
 }
 

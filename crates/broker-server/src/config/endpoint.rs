@@ -10,7 +10,11 @@ use super::words::{Binary, Dialect, ParseWordError};
 
 /// A path of the public listener and what is spoken there.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(
+    default,
+    deny_unknown_fields,
+    expecting = "a table with `path` and `dialect`"
+)]
 pub struct Endpoint {
     /// The request paths this endpoint answers.
     pub path: EndpointPath,

@@ -19,6 +19,7 @@ pub struct Limits {
     /// A client's message, whole; `echo` endpoints have 16 MiB of their own.
     pub max_message: ByteSize,
     /// Frames that one message may come in.
+    #[serde(deserialize_with = "counts::positive")]
     pub max_fragments: NonZeroU32,
     /// From a message's first frame to its last; `None` (written 0) is no limit.
     #[serde(deserialize_with = "units::zero_is_off")]
@@ -37,6 +38,7 @@ pub struct Limits {
     /// The body of a command request.
     pub max_body: ByteSize,
     /// Commands in one list.
+    #[serde(deserialize_with = "counts::positive")]
     pub max_commands: NonZeroU32,
     /// The head of a request.
     pub max_header: ByteSize,

@@ -153,7 +153,7 @@ fn parse(text: &str, shape: &'static str, units: &[(&str, u64)]) -> Result<u64, 
         .unwrap_or(trimmed.len());
     let (digits, unit) = trimmed.split_at(digits_end);
     let unit = unit.trim_start();
-    if digits.is_empty() || unit.starts_with(['.', ',']) {
+    if digits.is_empty() || !unit.chars().all(char::is_alphabetic) {
         return Err(ParseUnitError::NotANumber(text.to_owned(), shape));
     }
     if unit.is_empty() {

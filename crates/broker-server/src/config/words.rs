@@ -25,7 +25,7 @@ macro_rules! words {
         later: [$($later:literal),*]
     ) => {
         $(#[$docs])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum $name {
             $($(#[$word_docs])* $variant,)+
         }
@@ -128,7 +128,8 @@ words! {
 }
 
 words! {
-    /// The least important records that are still logged.
+    /// The least important records that are still logged; a greater level logs
+    /// more.
     pub enum LogLevel {
         /// Failures that need somebody.
         Error = "error",

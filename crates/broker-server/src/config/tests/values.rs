@@ -124,6 +124,37 @@ fn only_the_plain_number_0_needs_no_unit() {
 }
 
 #[test]
+fn counts_are_whole_numbers_in_their_range() {
+    let mut lines = String::new();
+    for text in [
+        "backend.max_in_flight = 0",
+        "backend.max_in_flight = 4294967295",
+        "backend.max_in_flight = 4294967296",
+        "backend.max_in_flight = -1",
+        "backend.max_in_flight = 1.5",
+        "backend.max_in_flight = \"1\"",
+        "limits.max_commands = 1",
+        "limits.max_commands = 0",
+    ] {
+        match read(text) {
+            Ok(config) => writeln!(lines, "{text} -> {:?}", config.backend.max_in_flight),
+            Err(error) => writeln!(lines, "{text} -> error: {error}"),
+        }
+        .expect("a String takes every line");
+    }
+    expect![[r#"
+        backend.max_in_flight = 0 -> None
+        backend.max_in_flight = 4294967295 -> Some(4294967295)
+        backend.max_in_flight = 4294967296 -> error: invalid value: integer `4294967296`, expected a whole number from 0 to 4294967295
+        backend.max_in_flight = -1 -> error: invalid value: integer `-1`, expected a whole number from 0 to 4294967295
+        backend.max_in_flight = 1.5 -> error: invalid type: floating point `1.5`, expected a whole number from 0 to 4294967295
+        backend.max_in_flight = "1" -> error: invalid type: string "1", expected a whole number from 0 to 4294967295
+        limits.max_commands = 1 -> Some(256)
+        limits.max_commands = 0 -> error: invalid value: integer `0`, expected a whole number from 1 to 4294967295
+    "#]].assert_eq(&lines);
+}
+
+#[test]
 fn listeners_are_addresses_or_sockets() {
     check::<ListenAddr>(
         &[
@@ -273,17 +304,17 @@ fn backends_are_http_urls_or_words() {
         expect![[r#"
             none -> None
             demo -> Demo
-            http://127.0.0.1:8000/hook?a=1 -> Http(http://127.0.0.1:8000/hook?a=1)
-            HTTP://user:secret@example.org/x -> Http(HTTP://user:…@example.org/x)
-            http://user:se@cret@example.org/x -> Http(http://user:…@example.org/x)
-            https://example.org/ -> error: `https://` URLs are not available in this version; use http://
-            unix:/run/app.sock:/url -> error: `unix:` URLs are not available in this version; use http://
-            http:// -> error: not a valid URL: empty string
-            http:///x -> error: not a valid URL: invalid format
-            http://a b/ -> error: not a valid URL: invalid uri character
-            ftp://user:secret@example.org/ -> error: `ftp://user:…@example.org/` is not a backend: expected http://HOST[:PORT]/PATH, demo or none
-            example.org -> error: `example.org` is not a backend: expected http://HOST[:PORT]/PATH, demo or none
-             -> error: `` is not a backend: expected http://HOST[:PORT]/PATH, demo or none
+            http://127.0.0.1:8000/hook?a=1 -> Http("http://127.0.0.1:8000/hook?a=1")
+            HTTP://user:secret@example.org/x -> Http("http://user:…@example.org/x")
+            http://user:se@cret@example.org/x -> Http("http://user:…@example.org/x")
+            https://example.org/ -> error: https:// backends come with TLS; not in this version
+            unix:/run/app.sock:/url -> Http("unix:/run/app.sock:/url")
+            http:// -> error: the backend's URL names no host
+            http:///x -> error: the backend's URL names no host
+            http://a b/ -> error: the host of the backend's URL cannot be read: invalid uri character
+            ftp://user:secret@example.org/ -> error: expected http://HOST[:PORT]/PATH, unix:PATH:/URL, demo or none
+            example.org -> error: expected http://HOST[:PORT]/PATH, unix:PATH:/URL, demo or none
+             -> error: expected http://HOST[:PORT]/PATH, unix:PATH:/URL, demo or none
         "#]],
     );
 }
