@@ -162,13 +162,15 @@ fn log_refusals(orders: &Orders, outcomes: &[Outcome]) {
     tracing::debug!(event = "from_backend", matched = orders.list.entries.len());
 }
 
+/// A log line of the application's own is shown whatever the level: it is emitted at info, and says its own.
 fn log_command(text: &str, level: LogLevel) {
-    match level {
-        LogLevel::Error => tracing::error!(event = "command_log", body = text),
-        LogLevel::Warn => tracing::warn!(event = "command_log", body = text),
-        LogLevel::Info => tracing::info!(event = "command_log", body = text),
-        LogLevel::Debug => tracing::debug!(event = "command_log", body = text),
-    }
+    let level = match level {
+        LogLevel::Error => "error",
+        LogLevel::Warn => "warn",
+        LogLevel::Info => "info",
+        LogLevel::Debug => "debug",
+    };
+    tracing::info!(event = "command_log", level, body = text);
 }
 
 /// Tells the backend one event, as one try, and the core what came of it.
