@@ -140,8 +140,9 @@ impl Backend for Http {
     }
 
     async fn call(&self, event: Event) -> Result<CommandList, Failure> {
-        let post = self.shared.letterhead.event(&event, SystemTime::now());
-        let body = self.pool.exchange(post, self.bounds()).await?;
+        let now = SystemTime::now();
+        let write = || self.shared.letterhead.event(&event, now);
+        let body = self.pool.exchange(write, self.bounds()).await?;
         let reading = Reading {
             strict: false,
             max_commands: self.shared.config.max_commands,
@@ -152,11 +153,9 @@ impl Backend for Http {
 
     async fn ask(&self, message: &RawValue) -> Result<Bytes, Failure> {
         let id = format!("direct-{:016x}{:016x}", random(), random());
-        let post = self
-            .shared
-            .letterhead
-            .direct(message, &id, SystemTime::now());
-        self.pool.exchange(post, self.bounds()).await
+        let now = SystemTime::now();
+        let write = || self.shared.letterhead.direct(message, &id, now);
+        self.pool.exchange(write, self.bounds()).await
     }
 
     fn reserve(&self, types: &[Box<str>]) {

@@ -5,14 +5,12 @@ use std::time::Duration;
 
 use broker_core::Failure;
 use bytes::Bytes;
-use http::{Request, Response};
+use http::Request;
 use http_body_util::Full;
-use hyper::body::Incoming;
 use hyper_util::client::legacy::{self, Client};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use super::answer;
-use super::post::Post;
 use super::wire::{ClosedBeforeAnswer, Connector};
 
 /// How long a connection is kept for the next request. Node closes after five seconds, Apache too.
@@ -50,13 +48,22 @@ impl Pool {
     }
 
     /// Sends a request and reads the whole body of a 2xx answer.
-    pub(super) async fn exchange(&self, post: Post, bounds: Bounds) -> Result<Bytes, Failure> {
+    ///
+    /// `write` gives the request, and the same once more should it have to be sent again.
+    pub(super) async fn exchange(
+        &self,
+        write: impl Fn() -> Request<Full<Bytes>>,
+        bounds: Bounds,
+    ) -> Result<Bytes, Failure> {
         within(bounds.timeout, async {
-            let response = if bounds.may_resend {
-                self.send_or_resend(post).await
-            } else {
-                self.client.request(post.into_request()).await
-            };
+            let mut response = self.client.request(write()).await;
+            // hyper by itself repeats only what was never written (hyper#2136).
+            if let Err(error) = &response
+                && bounds.may_resend
+                && ClosedBeforeAnswer::caused(error)
+            {
+                response = self.client.request(write()).await;
+            }
             let (head, body) = response.map_err(classify)?.into_parts();
             answer::check_status(&head)?;
             answer::read_body(body, bounds.max_answer).await
@@ -75,18 +82,6 @@ impl Pool {
             Ok(response.status().as_u16())
         })
         .await
-    }
-
-    /// Repeats, once, a request that crossed the end of a kept connection.
-    ///
-    /// hyper by itself repeats only what was never written (hyper#2136).
-    async fn send_or_resend(&self, post: Post) -> Result<Response<Incoming>, legacy::Error> {
-        match self.client.request(post.clone().into_request()).await {
-            Err(error) if ClosedBeforeAnswer::caused(&error) => {
-                self.client.request(post.into_request()).await
-            }
-            result => result,
-        }
     }
 }
 

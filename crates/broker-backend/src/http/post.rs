@@ -27,25 +27,9 @@ pub(super) struct Letterhead {
     uri: Uri,
     /// What stands in every request.
     constant: HeaderMap,
+    /// The same, and empty places for what each event fills in: filling is cheaper than putting in.
+    blank: HeaderMap,
     encoder: Encoder,
-}
-
-/// A request that can be sent more than once.
-#[derive(Clone, Debug)]
-pub(super) struct Post {
-    uri: Uri,
-    headers: HeaderMap,
-    body: Bytes,
-}
-
-impl Post {
-    pub(super) fn into_request(self) -> Request<Full<Bytes>> {
-        let mut request = Request::new(Full::new(self.body));
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = self.uri;
-        *request.headers_mut() = self.headers;
-        request
-    }
 }
 
 impl Letterhead {
@@ -59,27 +43,32 @@ impl Letterhead {
         if let Some(authorization) = url.authorization() {
             constant.insert(AUTHORIZATION, authorization.clone());
         }
-        constant.insert(CONTENT_TYPE, encoder.content_type());
+        let mut blank = constant.clone();
+        blank.insert(CONTENT_TYPE, encoder.content_type());
+        for name in [
+            WEBHOOK_ID,
+            WEBHOOK_TIMESTAMP,
+            WSBROKER_EVENT,
+            WSBROKER_CONNECTION,
+            WSBROKER_ATTEMPT,
+        ] {
+            blank.insert(name, HeaderValue::from_static(""));
+        }
         Letterhead {
             uri: url.uri().clone(),
             constant,
+            blank,
             encoder,
         }
     }
 
     /// A request without a body that asks nothing of the application but to be there.
     pub(super) fn head(&self) -> Request<Full<Bytes>> {
-        let mut headers = self.constant.clone();
-        headers.remove(CONTENT_TYPE);
-        let mut request = Request::new(Full::default());
-        *request.method_mut() = Method::HEAD;
-        *request.uri_mut() = self.uri.clone();
-        *request.headers_mut() = headers;
-        request
+        self.request(Method::HEAD, self.constant.clone(), Bytes::new())
     }
 
     /// The request that tells an event.
-    pub(super) fn event(&self, event: &Event, now: SystemTime) -> Post {
+    pub(super) fn event(&self, event: &Event, now: SystemTime) -> Request<Full<Bytes>> {
         let telling = Telling {
             time: event.time,
             message: Message::Fact(&event.fact),
@@ -99,23 +88,26 @@ impl Letterhead {
         let body = self.encoder.write(&mut draft.0, id.clone(), &telling);
 
         let sheet = draft.finish();
-        let mut headers = self.constant.clone();
-        sheet.put(&mut headers, WEBHOOK_ID, id);
-        sheet.put(&mut headers, WEBHOOK_TIMESTAMP, second);
-        headers.insert(
-            WSBROKER_EVENT,
-            HeaderValue::from_static(event.fact.kind().name()),
-        );
-        sheet.put(&mut headers, WSBROKER_CONNECTION, session);
-        headers.insert(WSBROKER_ATTEMPT, attempt(event.attempt));
-        if let Some(path) = path {
-            sheet.put(&mut headers, WSBROKER_PATH, path);
+        let kind = HeaderValue::from_static(event.fact.kind().name());
+        let mut headers = self.blank.clone();
+        fill(&mut headers, WEBHOOK_ID, sheet.value(id));
+        fill(&mut headers, WEBHOOK_TIMESTAMP, sheet.value(second));
+        fill(&mut headers, WSBROKER_EVENT, Some(kind));
+        fill(&mut headers, WSBROKER_CONNECTION, sheet.value(session));
+        fill(&mut headers, WSBROKER_ATTEMPT, Some(attempt(event.attempt)));
+        if let Some(path) = path.and_then(|path| sheet.value(path)) {
+            headers.insert(WSBROKER_PATH, path);
         }
-        self.post(headers, sheet.0.slice(body))
+        self.request(Method::POST, headers, sheet.0.slice(body))
     }
 
     /// The request that carries a message of the embedder's own. `id` is made of letters that a header can hold.
-    pub(super) fn direct(&self, message: &RawValue, id: &str, now: SystemTime) -> Post {
+    pub(super) fn direct(
+        &self,
+        message: &RawValue,
+        id: &str,
+        now: SystemTime,
+    ) -> Request<Full<Bytes>> {
         let since_epoch = now.duration_since(UNIX_EPOCH).unwrap_or_default();
         let telling = Telling {
             time: Timestamp(0).after(since_epoch),
@@ -129,23 +121,31 @@ impl Letterhead {
         let body = self.encoder.write(&mut draft.0, id.clone(), &telling);
 
         let sheet = draft.finish();
-        let mut headers = self.constant.clone();
-        sheet.put(&mut headers, WEBHOOK_ID, id);
-        sheet.put(&mut headers, WEBHOOK_TIMESTAMP, second);
-        headers.insert(
-            WSBROKER_EVENT,
-            HeaderValue::from_static(EventKind::Client.name()),
-        );
-        headers.insert(WSBROKER_ATTEMPT, attempt(1));
-        self.post(headers, sheet.0.slice(body))
+        let kind = HeaderValue::from_static(EventKind::Client.name());
+        let mut headers = self.blank.clone();
+        fill(&mut headers, WEBHOOK_ID, sheet.value(id));
+        fill(&mut headers, WEBHOOK_TIMESTAMP, sheet.value(second));
+        fill(&mut headers, WSBROKER_EVENT, Some(kind));
+        fill(&mut headers, WSBROKER_CONNECTION, None);
+        fill(&mut headers, WSBROKER_ATTEMPT, Some(attempt(1)));
+        self.request(Method::POST, headers, sheet.0.slice(body))
     }
 
-    fn post(&self, headers: HeaderMap, body: Bytes) -> Post {
-        Post {
-            uri: self.uri.clone(),
-            headers,
-            body,
-        }
+    fn request(&self, method: Method, headers: HeaderMap, body: Bytes) -> Request<Full<Bytes>> {
+        let mut request = Request::new(Full::new(body));
+        *request.method_mut() = method;
+        *request.uri_mut() = self.uri.clone();
+        *request.headers_mut() = headers;
+        request
+    }
+}
+
+/// Fills a blank place, or takes it out where there is nothing to say.
+fn fill(headers: &mut HeaderMap, name: HeaderName, value: Option<HeaderValue>) {
+    match (value, headers.get_mut(&name)) {
+        (Some(value), Some(place)) => *place = value,
+        (Some(value), None) => drop(headers.insert(name, value)),
+        (None, _) => drop(headers.remove(name)),
     }
 }
 
@@ -176,11 +176,9 @@ impl Draft {
 struct Sheet(Bytes);
 
 impl Sheet {
-    /// A path that no header can hold is left out; hyper takes none from a client either.
-    fn put(&self, headers: &mut HeaderMap, name: HeaderName, place: Range<usize>) {
-        if let Ok(value) = HeaderValue::from_maybe_shared(self.0.slice(place)) {
-            headers.insert(name, value);
-        }
+    /// A path may hold what no header can; then there is none.
+    fn value(&self, place: Range<usize>) -> Option<HeaderValue> {
+        HeaderValue::from_maybe_shared(self.0.slice(place)).ok()
     }
 }
 
