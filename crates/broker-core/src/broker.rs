@@ -82,6 +82,8 @@ pub struct Opening {
     pub handshake: Arc<Handshake>,
     /// Whether the backend is told of it.
     pub is_told: bool,
+    /// Whether commands reach it; otherwise it matches nothing, all its life.
+    pub is_reachable: bool,
 }
 
 /// What the outside may see of a session.
@@ -105,6 +107,7 @@ impl Opening {
             info,
             handshake: Arc::default(),
             is_told: true,
+            is_reachable: true,
         }
     }
 }
@@ -126,7 +129,7 @@ impl Broker {
     pub fn open(&mut self, now: Timestamp, opening: Opening, out: &mut Effects) -> SessionHandle {
         let is_told = opening.is_told;
         let handle = self.sessions.insert(opening);
-        if let Some(session) = self.sessions.get(handle) {
+        if let Some((_, session)) = self.sessions.open_in(handle.slot) {
             self.index.insert(handle.slot, &session.info);
         }
         if is_told {

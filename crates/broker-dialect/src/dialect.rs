@@ -10,7 +10,7 @@ pub trait Dialect: Sized {
     /// Its name in the configuration.
     const NAME: &'static str;
 
-    /// Whether the backend is told of its connections. Where it is not, they have no session: no events arise and no
+    /// Whether the backend is told of its connections. Where it is not, no events arise and no
     /// command reaches them.
     const TELLS_BACKEND: bool;
 

@@ -366,7 +366,7 @@ impl Work<'_> {
 
     fn begin_closing(&mut self, handle: SessionHandle) {
         if let Some(session) = self.sessions.get_mut(handle) {
-            session.phase = Phase::Closing;
+            session.phase = Phase::Unreachable;
             self.index.remove(handle.slot, &session.info);
         }
     }

@@ -35,8 +35,8 @@ pub(super) struct Session {
 pub(super) enum Phase {
     /// Commands reach it.
     Open,
-    /// A command has closed it: it matches nothing, but its connection still ends.
-    Closing,
+    /// It matches nothing: a command has closed it, or it was opened so. Its connection has still to end.
+    Unreachable,
     /// It has no connection any more and waits for its last event to be answered.
     Gone,
 }
@@ -61,7 +61,11 @@ impl Sessions {
             info: opening.info,
             handshake: opening.handshake,
             is_told: opening.is_told,
-            phase: Phase::Open,
+            phase: if opening.is_reachable {
+                Phase::Open
+            } else {
+                Phase::Unreachable
+            },
             pause: None,
             events: 0,
             telling: None,

@@ -82,6 +82,7 @@ impl State {
         opening.order = admission.order;
         opening.handshake = admission.handshake;
         opening.is_told = self.settings.tells_backend && route.dialect.tells_backend();
+        opening.is_reachable = route.dialect.tells_backend();
         let session = self.broker.open(now, opening, &mut self.effects);
         self.table.insert(Box::new(Connection {
             session,
