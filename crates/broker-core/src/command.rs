@@ -8,7 +8,7 @@ use bytes::Bytes;
 use crate::criteria::Criteria;
 
 pub use error::{CommandError, ListError};
-pub use parse::Reading;
+pub use parse::{COMMAND_NAMES_MAX, Reading};
 
 /// What was asked in one go: by an answer, a request to a command door, or the embedder.
 ///

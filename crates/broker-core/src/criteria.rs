@@ -85,6 +85,11 @@ impl Criteria {
         self.clauses.iter().all(|clause| clause.holds(info))
     }
 
+    /// How many comparisons it takes at most to see whether they hold.
+    pub(crate) fn cost(&self) -> usize {
+        self.clauses.iter().map(Clause::cost).sum()
+    }
+
     /// Whether they hold for every session, whatever its fields.
     #[must_use]
     pub fn is_everyone(&self) -> bool {
@@ -93,6 +98,19 @@ impl Criteria {
 }
 
 impl Clause {
+    fn cost(&self) -> usize {
+        match self {
+            Clause::Equals { .. } | Clause::Holds { .. } => 1,
+            Clause::Any(branches) | Clause::All(branches) => {
+                1 + branches
+                    .iter()
+                    .map(|branch| 1 + branch.cost())
+                    .sum::<usize>()
+            }
+            Clause::Not(criteria) => 1 + criteria.cost(),
+        }
+    }
+
     fn holds(&self, info: &Info) -> bool {
         match self {
             Clause::Equals { field, form } => match info.get(field) {

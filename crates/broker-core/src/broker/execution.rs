@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::criteria::Criteria;
 use crate::effect::{Effect, Effects, Orders, Source};
 use crate::form;
-use crate::json;
+use crate::json::{self, Members};
 use crate::outcome::{Listing, Outcome};
 use crate::session::{Info, SessionHandle};
 
@@ -19,6 +19,10 @@ const VISIT: usize = 1;
 const SEND: usize = 1;
 const LIST: usize = 4;
 const CHANGE: usize = 20;
+
+/// How many comparisons, and how many bytes to merge, cost as much as a look at a session.
+const COMPARISONS: usize = 4;
+const BYTES: usize = 100;
 
 static EVERYONE: Criteria = Criteria::EVERYONE;
 
@@ -149,6 +153,7 @@ impl Job {
         {
             let mut outcome = nothing_yet(&command.verb);
             work.gather_origin(out);
+            *budget = budget.saturating_sub(work.cost_of_match());
             work.apply(start, entry, &mut outcome, out);
             return Some(outcome);
         }
@@ -271,16 +276,17 @@ impl Work<'_> {
         budget: &mut usize,
         out: &mut Effects,
     ) -> bool {
-        let per_match = match self.command.verb {
-            Verb::Send(_) | Verb::Close { .. } => SEND,
-            Verb::Session { .. } => CHANGE,
-            Verb::List(_) | Verb::Count { .. } | Verb::Log { .. } => LIST,
+        let except = match &self.command.aim.except {
+            Some(Except::Matching(except)) => except.cost(),
+            Some(Except::Origin) | None => 0,
         };
+        let cost_of_visit = VISIT + (criteria.cost() + except) / COMPARISONS;
+        let cost_of_match = self.cost_of_match();
         for slot in slots {
             if *budget == 0 {
                 return false;
             }
-            *budget = budget.saturating_sub(VISIT);
+            *budget = budget.saturating_sub(cost_of_visit);
             *done = slot + 1;
             let Some((handle, session)) = self.sessions.open_in(slot) else {
                 continue;
@@ -289,11 +295,21 @@ impl Work<'_> {
                 && (is_sure || criteria.matches(&session.info))
                 && !is_excepted(&self.command.aim, self.origin, handle, session)
             {
-                *budget = budget.saturating_sub(per_match);
+                *budget = budget.saturating_sub(cost_of_match);
                 out.recipients.push(handle);
             }
         }
         true
+    }
+
+    /// What it costs to do to one session what the command says.
+    fn cost_of_match(&self) -> usize {
+        match &self.command.verb {
+            Verb::Send(_) | Verb::Close { .. } => SEND,
+            Verb::Session { data, unset } => CHANGE + data.len() / BYTES + unset.len(),
+            Verb::List(page) => LIST + page.fields.as_ref().map_or(0, Vec::len),
+            Verb::Count { .. } | Verb::Log { .. } => LIST,
+        }
     }
 
     /// Does to the sessions gathered from `start` on what the command says.
@@ -323,8 +339,12 @@ impl Work<'_> {
                 });
             }
             (Verb::Session { data, unset }, outcome) => {
+                // An embedder's data need not have been checked, and the merge goes as deep as it is nested.
+                let is_sound = json::check(data.as_bytes()).is_ok();
+                let data = json::members(data).ok().flatten().filter(|_| is_sound);
+                let data = data.unwrap_or_default();
                 for &handle in &out.recipients[to.clone()] {
-                    self.change(handle, data, unset, outcome);
+                    self.change(handle, &data, unset, outcome);
                 }
                 out.recipients.truncate(start);
             }
@@ -340,6 +360,10 @@ impl Work<'_> {
                             .sessions
                             .push((session.order, listed(&session.info, page)));
                     }
+                }
+                // A short page of very many sessions need not hold them all until the end.
+                if listing.sessions.len() / 2 > page.limit.unwrap_or(usize::MAX) {
+                    listing.cut(page);
                 }
             }
             (
@@ -374,15 +398,14 @@ impl Work<'_> {
     fn change(
         &mut self,
         handle: SessionHandle,
-        data: &str,
+        data: &Members<'_>,
         unset: &[Box<str>],
         outcome: &mut Outcome,
     ) {
         let Some(session) = self.sessions.get_mut(handle) else {
             return;
         };
-        let data = json::members(data).ok().flatten().unwrap_or_default();
-        match session.info.merged(&data, unset, self.config.max_session) {
+        match session.info.merged(data, unset, self.config.max_session) {
             Ok(changed) => {
                 self.index.remove(handle.slot, &session.info);
                 session.info = changed;

@@ -14,6 +14,9 @@ use crate::criteria::{Criteria, kind};
 use crate::form;
 use crate::json::{self, Members};
 
+/// How many names `fields` and `unset` may hold.
+pub const COMMAND_NAMES_MAX: usize = 256;
+
 /// How a door reads commands.
 #[derive(Clone, Copy, Debug)]
 pub struct Reading<'a> {
@@ -302,10 +305,13 @@ impl<'a> Fields<'a> {
         let Some(value) = self.get(name) else {
             return Ok(None);
         };
+        let elements = json::elements(value).ok_or_else(|| wrong(name, "a list of strings"))?;
+        if elements.len() > COMMAND_NAMES_MAX {
+            return Err(wrong(name, "at most 256 strings"));
+        }
         let read =
             |element: &&serde_json::value::RawValue| json::string(element.get()).map(Box::from);
-        let strings =
-            json::elements(value).and_then(|elements| elements.iter().map(read).collect());
+        let strings: Option<Vec<Box<str>>> = elements.iter().map(read).collect();
         strings
             .map(Some)
             .ok_or_else(|| wrong(name, "a list of strings"))

@@ -173,6 +173,17 @@ fn each_field_is_held_to_its_kind() {
     }
     let long = format!(r#"{{"type":"close","reason":"{}"}}"#, "x".repeat(124));
     assert_eq!(refused(&long), "`reason` must be at most 123 bytes");
+
+    let named = |count: usize| {
+        let names = vec![r#""a""#; count].join(",");
+        format!(r#"{{"type":"session","unset":[{names}]}}"#)
+    };
+    assert_eq!(
+        refused(&named(COMMAND_NAMES_MAX + 1)),
+        format!("`unset` must be at most {COMMAND_NAMES_MAX} strings")
+    );
+    let entries = parse_at(&named(COMMAND_NAMES_MAX), true).unwrap().entries;
+    assert!(matches!(entries[..], [Entry::Run(_)]));
 }
 
 #[test]

@@ -7,7 +7,8 @@ use crate::json::{self, Members};
 /// How deep `$and`, `$or` and `$not` may nest.
 pub const CRITERIA_DEPTH_MAX: usize = 16;
 
-/// How many comparisons one criteria expression may hold; each value of `$in` and `$nin` counts.
+/// How many comparisons one criteria expression may hold; each value of `$in` and `$nin` counts, and so does each `$and`,
+/// `$or` and `$not` and each of their branches.
 pub const CRITERIA_TESTS_MAX: usize = 1000;
 
 /// Criteria were refused.
@@ -83,6 +84,9 @@ impl Reader {
         if depth > CRITERIA_DEPTH_MAX {
             return Err(CriteriaError::TooDeep);
         }
+        if depth > 0 {
+            self.count()?;
+        }
         let mut clauses = Vec::new();
         for (name, value) in object(text)?.0 {
             let value = value.get();
@@ -105,6 +109,7 @@ impl Reader {
         text: &str,
         depth: usize,
     ) -> Result<Vec<Criteria>, CriteriaError> {
+        self.count()?;
         let branches =
             json::elements(text).ok_or_else(|| wrong_operand(operator, "a list of criteria"))?;
         branches

@@ -255,4 +255,13 @@ fn depth_and_number_of_comparisons_are_limited() {
         Criteria::parse(&many(CRITERIA_TESTS_MAX)),
         Err(CriteriaError::TooMany)
     );
+
+    for operator in ["$and", "$or"] {
+        let empty = |count: usize| format!(r#"{{"{operator}":[{}]}}"#, vec!["{}"; count].join(","));
+        assert!(Criteria::parse(&empty(CRITERIA_TESTS_MAX - 1)).is_ok());
+        assert_eq!(
+            Criteria::parse(&empty(CRITERIA_TESTS_MAX)),
+            Err(CriteriaError::TooMany)
+        );
+    }
 }
