@@ -302,6 +302,15 @@ impl Fleet {
             .sum()
     }
 
+    /// How long it is until something is due.
+    pub(crate) fn next_deadline_ms(&self) -> Option<u64> {
+        let shards = self.shards.iter();
+        let due = shards
+            .filter_map(|shard| shard.broker.next_deadline())
+            .min()?;
+        Some(due.0 - self.now.0)
+    }
+
     /// Begins to write down all effects as they come.
     pub(crate) fn write_down(&mut self) {
         self.written = Some(String::new());

@@ -13,5 +13,7 @@ mod call;
 mod fleet;
 mod model;
 mod properties;
+mod scene;
+mod scenes;
 mod seen;
 mod steps;

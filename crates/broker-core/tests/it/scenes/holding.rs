@@ -1,0 +1,131 @@
+//! Limits on what is held and on what is under way.
+
+use expect_test::expect;
+
+use super::{config, unreachable};
+use crate::scene::{ANNA, BEN, Scene};
+
+#[test]
+fn a_connection_is_read_until_one_event_is_too_many() {
+    let mut scene = Scene::new(&config(|config| config.max_held_events = 2));
+    scene.opens();
+    scene.says(ANNA, "1");
+    scene.says(ANNA, "2");
+    scene.fails(ANNA, unreachable());
+    scene.waits();
+    scene.answers(ANNA, "");
+    scene.is(&expect![[r#"
+        anna connects
+          ↑ anna #1, try 1: {"type":"session-connect"} {}
+        anna says 1
+        anna says 2
+          ‖ anna is not read
+        backend fails anna: backend cannot be reached: connection refused
+          anna #1 is tried again
+        96 ms pass
+          ↑ anna #1, try 2: {"type":"session-connect"} {}
+        backend answers anna: nothing
+          ▶ anna is read again
+          ↑ anna #2, try 1: 1 {}
+    "#]]);
+}
+
+#[test]
+fn bytes_that_one_session_holds_pause_every_other_at_its_next_message() {
+    let mut scene = Scene::new(&config(|config| config.max_held_bytes = 5));
+    scene.opens();
+    scene.opens();
+    scene.says(ANNA, r#""123""#);
+    scene.says(ANNA, r#""456""#);
+    scene.says(BEN, "1");
+    scene.answers(ANNA, "");
+    scene.answers(ANNA, "");
+    scene.answers(ANNA, "");
+    scene.is(&expect![[r#"
+        anna connects
+          ↑ anna #1, try 1: {"type":"session-connect"} {}
+        ben connects
+          ↑ ben #1, try 1: {"type":"session-connect"} {}
+        anna says "123"
+        anna says "456"
+          ‖ anna is not read
+        ben says 1
+          ‖ ben is not read
+        backend answers anna: nothing
+          ↑ anna #2, try 1: "123" {}
+        backend answers anna: nothing
+          ↑ anna #3, try 1: "456" {}
+        backend answers anna: nothing
+          ▶ anna is read again
+          ▶ ben is read again
+    "#]]);
+}
+
+#[test]
+fn with_no_room_at_all_a_connection_is_read_one_message_at_a_time() {
+    let mut scene = Scene::new(&config(|config| {
+        config.max_held_events = 0;
+        config.max_held_bytes = 0;
+    }));
+    scene.opens();
+    scene.answers(ANNA, "");
+    scene.says(ANNA, "1");
+    scene.answers(ANNA, "");
+    scene.is(&expect![[r#"
+        anna connects
+          ‖ anna is not read
+          ↑ anna #1, try 1: {"type":"session-connect"} {}
+        backend answers anna: nothing
+          ▶ anna is read again
+        anna says 1
+          ‖ anna is not read
+          ↑ anna #2, try 1: 1 {}
+        backend answers anna: nothing
+          ▶ anna is read again
+    "#]]);
+}
+
+#[test]
+fn a_connection_that_ends_while_it_is_not_read_is_not_read_again() {
+    let mut scene = Scene::new(&config(|config| config.max_held_bytes = 0));
+    scene.opens();
+    scene.says(ANNA, "1");
+    scene.leaves(ANNA);
+    scene.answers(ANNA, "");
+    scene.answers(ANNA, "");
+    scene.answers(ANNA, "");
+    scene.is(&expect![[r#"
+        anna connects
+          ↑ anna #1, try 1: {"type":"session-connect"} {}
+        anna says 1
+          ‖ anna is not read
+        anna leaves
+        backend answers anna: nothing
+          ↑ anna #2, try 1: 1 {}
+        backend answers anna: nothing
+          ↑ anna #3, try 1: {"code":1000,"reason":"bye","type":"session-disconnect"} {}
+        backend answers anna: nothing
+          anna is forgotten
+    "#]]);
+}
+
+#[test]
+fn events_over_the_limit_wait_for_those_with_the_backend_and_a_failed_one_makes_room() {
+    let mut scene = Scene::new(&config(|config| config.max_in_flight = 1));
+    scene.opens();
+    scene.opens();
+    scene.fails(ANNA, unreachable());
+    scene.waits();
+    scene.answers(BEN, "");
+    scene.is(&expect![[r#"
+        anna connects
+          ↑ anna #1, try 1: {"type":"session-connect"} {}
+        ben connects
+        backend fails anna: backend cannot be reached: connection refused
+          anna #1 is tried again
+          ↑ ben #1, try 1: {"type":"session-connect"} {}
+        96 ms pass
+        backend answers ben: nothing
+          ↑ anna #1, try 2: {"type":"session-connect"} {}
+    "#]]);
+}

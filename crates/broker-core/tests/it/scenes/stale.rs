@@ -1,0 +1,87 @@
+//! What comes too late, or twice, changes nothing.
+
+use broker_core::{Broker, CookieRule, Effect, Effects, Info, Opening, SessionId, Timestamp};
+use broker_core::{CommandList, Config};
+use expect_test::expect;
+
+use super::{status, unreachable};
+use crate::scene::{ANNA, BEN, Scene};
+
+#[test]
+fn a_second_report_on_one_event_is_passed_over() {
+    let mut scene = Scene::new(&Config::default());
+    scene.opens();
+    scene.answers(ANNA, "");
+    scene.answers(ANNA, r#"{"type":"send","message":"twice"}"#);
+    scene.fails(ANNA, unreachable());
+    scene.says(ANNA, "1");
+    scene.fails(ANNA, unreachable());
+    scene.fails(ANNA, status(404, None));
+    scene.answers(ANNA, r#"{"type":"send","message":"while it waits"}"#);
+    scene.is(&expect![[r#"
+        anna connects
+          ↑ anna #1, try 1: {"type":"session-connect"} {}
+        backend answers anna: nothing
+        backend answers anna: {"type":"send","message":"twice"}
+        backend fails anna: backend cannot be reached: connection refused
+        anna says 1
+          ↑ anna #2, try 1: 1 {}
+        backend fails anna: backend cannot be reached: connection refused
+          anna #2 is tried again
+        backend fails anna: backend answered 404
+        backend answers anna: {"type":"send","message":"while it waits"}
+    "#]]);
+}
+
+#[test]
+fn the_name_of_a_session_that_has_ended_reaches_nobody() {
+    let mut scene = Scene::new(&Config::default());
+    scene.opens();
+    scene.leaves(ANNA);
+    scene.answers(ANNA, "");
+    scene.answers(ANNA, "");
+    scene.opens();
+    scene.says(ANNA, "1");
+    scene.leaves(ANNA);
+    scene.fails(ANNA, unreachable());
+    scene.answers(ANNA, r#"{"type":"close"}"#);
+    scene.answers(BEN, r#"{"type":"send","message":"for ben"}"#);
+    scene.is(&expect![[r#"
+        anna connects
+          ↑ anna #1, try 1: {"type":"session-connect"} {}
+        anna leaves
+        backend answers anna: nothing
+          ↑ anna #2, try 1: {"code":1000,"reason":"bye","type":"session-disconnect"} {}
+        backend answers anna: nothing
+          anna is forgotten
+        ben connects
+          ↑ ben #1, try 1: {"type":"session-connect"} {}
+        anna says 1
+        anna leaves
+        backend fails anna: backend cannot be reached: connection refused
+        backend answers anna: {"type":"close"}
+        backend answers ben: {"type":"send","message":"for ben"}
+          ← ben: json "for ben"
+          executed: {"sent":1}
+    "#]]);
+}
+
+#[test]
+fn a_slot_is_used_again_under_another_name() {
+    let mut broker = Broker::new(Config::default());
+    let mut out = Effects::default();
+    let id = SessionId::new(0, [1; 14]);
+    let info = Info::at_connect(std::iter::empty(), &CookieRule::All, "::1", id, 1000).unwrap();
+    let opening = Opening::new(id, info);
+    let first = broker.open(Timestamp(0), opening.clone(), &mut out);
+    broker.close(Timestamp(0), first, 1000, "", &mut out);
+    broker.backend_replied(first, CommandList::default(), &mut out);
+    broker.backend_replied(first, CommandList::default(), &mut out);
+    assert!(matches!(out.list.last(), Some(Effect::Ended(session)) if *session == first));
+
+    let second = broker.open(Timestamp(0), opening, &mut out);
+    assert_eq!(second.slot, first.slot);
+    assert_ne!(second, first);
+    assert!(broker.session(first).is_none());
+    assert!(broker.session(second).is_some());
+}

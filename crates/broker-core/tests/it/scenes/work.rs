@@ -1,0 +1,66 @@
+//! How much is done in one go, and how much is remembered to find sessions faster.
+
+use broker_core::{INDEXED_FIELDS_MAX, Source};
+
+use super::config;
+use crate::fleet::Fleet;
+use crate::seen::{Seen, joined};
+
+/// How many slices of 100 it takes to carry out a command for 60 sessions.
+fn slices_of(command: &str) -> usize {
+    let mut fleet = Fleet::new(1, &config(|config| config.slice = 100));
+    for who in 0..60 {
+        fleet.open(0, who, "a=1", false);
+    }
+    fleet.ask(Source::Public, command);
+    fleet.work(0);
+    let mut slices = 1;
+    while fleet.resume(0) {
+        slices += 1;
+    }
+    let seen = joined(&fleet.take_seen());
+    let Some(Seen::Executed { outcomes, .. }) = seen.last() else {
+        panic!("{command} is not executed: {seen:?}");
+    };
+    let counts = ["sent", "changed", "matched"].map(|count| outcomes[0].get(count));
+    assert!(counts.contains(&Some(&60.into())), "{outcomes:?}");
+    slices
+}
+
+#[test]
+fn a_slice_holds_less_of_what_costs_more() {
+    let send = slices_of(r#"{"type":"send","message":1}"#);
+    let picky = vec![r#"{"a":{"$gt":0}}"#; 100].join(",");
+    let picky = slices_of(&format!(
+        r#"{{"type":"send","message":1,"match":{{"$and":[{picky}]}}}}"#
+    ));
+    let list = slices_of(r#"{"type":"list"}"#);
+    let change = slices_of(r#"{"type":"session","data":{"b":2}}"#);
+    let long = "x".repeat(5_000);
+    let long = slices_of(&format!(r#"{{"type":"session","data":{{"b":"{long}"}}}}"#));
+    assert!(
+        send < list && list < change && change < long,
+        "{send} {list} {change} {long}"
+    );
+    assert!(send < picky, "{send} {picky}");
+}
+
+#[test]
+fn fields_that_find_no_room_in_the_index_are_matched_all_the_same() {
+    let mut fleet = Fleet::new(1, &config(|_| {}));
+    fleet.open(0, 0, "last=1", false);
+    fleet.open(0, 1, "", false);
+    for field in 0..INDEXED_FIELDS_MAX {
+        let command = format!(r#"{{"type":"send","message":1,"match":{{"field{field}":1}}}}"#);
+        fleet.ask(Source::Public, &command);
+    }
+    fleet.settle();
+    fleet.take_seen();
+    fleet.ask(
+        Source::Public,
+        r#"{"type":"send","message":"you","match":{"last":1}}"#,
+    );
+    fleet.settle();
+    let (to, payload) = (vec![0], r#"json "you""#.into());
+    assert_eq!(fleet.take_seen()[0], Seen::Sent { to, payload });
+}
