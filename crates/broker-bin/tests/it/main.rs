@@ -1,6 +1,8 @@
 //! The built binary, from outside: exit codes, what it prints, how it ends.
 
+mod broker;
 mod check;
+mod listeners;
 mod process;
 mod serve;
 mod usage;

@@ -1,93 +1,15 @@
 //! `wsbroker serve`: starting, telling where it listens, and ending.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::os::fd::OwnedFd;
-use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
-use std::process::{Child, ChildStderr, Command, Stdio};
-use std::time::Duration;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::os::unix::net::UnixDatagram;
+use std::process::{Command, Stdio};
 
 use expect_test::expect;
 use rustix::process::{Pid, Signal, kill_process};
-use serde_json::Value;
 
+use crate::broker::{Broker, PATIENCE, connect, serve};
 use crate::process::{Directory, run, wsbroker};
-
-/// How long anything may take that happens at once on an idle machine.
-const PATIENCE: Duration = Duration::from_secs(20);
-
-/// A running broker; killed with the test.
-struct Broker {
-    child: Child,
-    /// `None` once a test has closed it.
-    log: Option<BufReader<ChildStderr>>,
-    /// The record `listening`.
-    listening: Value,
-}
-
-impl Broker {
-    fn start(command: &mut Command) -> Self {
-        let mut child = command
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the binary runs");
-        let mut log = BufReader::new(child.stderr.take().expect("stderr is piped"));
-        let listening = next_record(&mut log);
-        assert_eq!(listening["event"], "listening", "{listening}");
-        Self {
-            child,
-            log: Some(log),
-            listening,
-        }
-    }
-
-    fn pid(&self) -> Pid {
-        Pid::from_child(&self.child)
-    }
-
-    fn next_record(&mut self) -> Value {
-        next_record(self.log.as_mut().expect("the log is open"))
-    }
-
-    fn signal(&self, signal: Signal) {
-        kill_process(self.pid(), signal).expect("it runs");
-    }
-
-    /// Waits for its end; gives the exit code and the rest of the log.
-    fn end(mut self) -> (Option<i32>, String) {
-        let mut rest = String::new();
-        if let Some(log) = &mut self.log {
-            log.read_to_string(&mut rest).expect("the log is UTF-8");
-        }
-        let status = self.child.wait().expect("it is our child");
-        (status.code(), rest)
-    }
-}
-
-impl Drop for Broker {
-    fn drop(&mut self) {
-        // Both fail when it has ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn next_record(log: &mut BufReader<ChildStderr>) -> Value {
-    let mut line = String::new();
-    log.read_line(&mut line).expect("the log is UTF-8");
-    serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error} in {line:?}"))
-}
-
-/// `serve` on ports that the system chooses.
-fn serve(directory: &Directory) -> Command {
-    let mut command = wsbroker(directory);
-    command.args(["serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
-    command
-}
-
-fn connect(address: &Value) -> TcpStream {
-    TcpStream::connect(address.as_str().expect("an address")).expect("it listens there")
-}
 
 #[test]
 fn where_it_listens_is_one_record_with_the_ports_that_it_got() {
@@ -207,31 +129,6 @@ fn usr1_and_hup_end_nothing() {
 }
 
 #[test]
-fn a_port_in_use_is_exit_75() {
-    let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let address = taken.local_addr().expect("it listens").to_string();
-    for flags in [
-        ["--listen", &address, "--admin", "off"],
-        ["--listen", "127.0.0.1:0", "--admin", &address],
-    ] {
-        let ended = run(&Directory::new(), &flags);
-        assert_eq!(ended.code, Some(75), "{ended}");
-        assert!(ended.stderr.contains(&address), "{ended}");
-    }
-}
-
-#[test]
-fn a_place_that_is_not_allowed_is_exit_77() {
-    // Nobody, not even root, may make a file there.
-    let ended = run(
-        &Directory::new(),
-        &["--listen", "unix:/sys/wsbroker", "--admin", "off"],
-    );
-    assert_eq!(ended.code, Some(77), "{ended}");
-    assert!(ended.stderr.contains("unix:/sys/wsbroker"), "{ended}");
-}
-
-#[test]
 fn wrong_settings_are_exit_78() {
     let directory = Directory::with("wsbroker.toml", "[backend]\nulr = 'x'\n");
     expect![[r#"
@@ -242,20 +139,6 @@ fn wrong_settings_are_exit_78() {
     let ended = run(&Directory::new(), &["--listen", "0.0.0.0:0"]);
     assert_eq!(ended.code, Some(78), "{ended}");
     assert!(ended.stderr.contains("\n    origins = "), "{ended}");
-}
-
-#[test]
-fn insecure_lets_it_listen_everywhere() {
-    let directory = Directory::new();
-    let broker = Broker::start(wsbroker(&directory).args([
-        "--listen",
-        "0.0.0.0:0",
-        "--admin",
-        "off",
-        "--insecure",
-    ]));
-    let public = broker.listening["public"].as_str().expect("an address");
-    assert!(public.starts_with("0.0.0.0:"), "{public}");
 }
 
 #[test]
@@ -301,67 +184,4 @@ fn a_closed_log_ends_nothing() {
         broker.end()
     };
     assert_eq!(code, Some(0));
-}
-
-#[test]
-fn a_unix_socket_is_a_listener() {
-    let directory = Directory::new();
-    let path = directory.path().join("public.sock");
-    let address = format!("unix:{}", path.display());
-    let broker = Broker::start(wsbroker(&directory).args(["--listen", &address, "--admin", "off"]));
-    assert_eq!(broker.listening["public"], address.as_str());
-    UnixStream::connect(&path).expect("it listens there");
-}
-
-/// Runs the binary with `socket` as its descriptor 3, the first that a
-/// service manager passes.
-fn with_passed(directory: &Directory, socket: OwnedFd, name: &str) -> Command {
-    let mut command = Command::new("sh");
-    command
-        .current_dir(directory.path())
-        .env_clear()
-        .env("LISTEN_FDS", "1")
-        .env("LISTEN_FDNAMES", name)
-        .stdin(Stdio::from(socket))
-        .args([
-            "-c",
-            "exec \"$0\" --listen 127.0.0.1:0 --admin 127.0.0.1:0 3<&0 </dev/null",
-        ])
-        .arg(env!("CARGO_BIN_EXE_wsbroker"));
-    command
-}
-
-#[test]
-fn a_passed_socket_takes_the_place_of_the_listener_it_is_named_after() {
-    for name in ["public", "admin"] {
-        let directory = Directory::new();
-        let socket = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let address = socket.local_addr().expect("it listens").to_string();
-        let broker = Broker::start(&mut with_passed(&directory, socket.into(), name));
-        assert_eq!(broker.listening[name], address.as_str());
-    }
-}
-
-#[test]
-fn a_passed_unix_socket_is_a_listener() {
-    let directory = Directory::new();
-    let path = directory.path().join("passed.sock");
-    let socket = UnixListener::bind(&path).expect("a new socket");
-    let broker = Broker::start(&mut with_passed(&directory, socket.into(), ""));
-    assert_eq!(
-        broker.listening["public"],
-        format!("unix:{}", path.display()).as_str()
-    );
-}
-
-#[test]
-fn a_passed_socket_beyond_loopback_needs_rules_too() {
-    let directory = Directory::new();
-    let socket = TcpListener::bind("0.0.0.0:0").expect("a free port");
-    let output = with_passed(&directory, socket.into(), "public")
-        .output()
-        .expect("the binary runs");
-    assert_eq!(output.status.code(), Some(78));
-    let log = String::from_utf8_lossy(&output.stderr);
-    assert!(log.contains("origins"), "{log}");
 }

@@ -1,12 +1,37 @@
 //! Claims about the configuration, in its own words.
 
+mod addresses;
+mod endpoints;
 mod rules;
-mod values;
+mod units;
+mod words;
+
+use std::fmt::{Debug, Display, Write as _};
+use std::str::FromStr;
+
+use expect_test::Expect;
 
 use super::{Config, KEYS, Kind};
 
 fn read(text: &str) -> Result<Config, String> {
     toml::from_str(text).map_err(|error| error.message().to_owned())
+}
+
+/// Parses each text; one line of the result for each.
+fn check<T>(texts: &[&str], expected: Expect)
+where
+    T: FromStr + Debug,
+    T::Err: Display,
+{
+    let mut lines = String::new();
+    for text in texts {
+        match text.parse::<T>() {
+            Ok(value) => writeln!(lines, "{text} -> {value:?}"),
+            Err(error) => writeln!(lines, "{text} -> error: {error}"),
+        }
+        .expect("a String takes every line");
+    }
+    expected.assert_eq(&lines);
 }
 
 #[test]

@@ -1,0 +1,107 @@
+//! Backends, closed lists of words, and names.
+
+use expect_test::expect;
+
+use super::super::{BackendTarget, Cookies, Dialect, OnFull, Subprotocol, Token};
+use super::{check, read};
+
+#[test]
+fn backends_are_http_urls_or_words() {
+    check::<BackendTarget>(
+        &[
+            "none",
+            "demo",
+            "http://127.0.0.1:8000/hook?a=1",
+            "HTTP://user:secret@example.org/x",
+            "http://user:se@cret@example.org/x",
+            "https://example.org/",
+            "unix:/run/app.sock:/url",
+            "http://",
+            "http:///x",
+            "http://a b/",
+            "ftp://user:secret@example.org/",
+            "example.org",
+            "",
+        ],
+        expect![[r#"
+            none -> None
+            demo -> Demo
+            http://127.0.0.1:8000/hook?a=1 -> Http("http://127.0.0.1:8000/hook?a=1")
+            HTTP://user:secret@example.org/x -> Http("http://user:…@example.org/x")
+            http://user:se@cret@example.org/x -> Http("http://user:…@example.org/x")
+            https://example.org/ -> error: https:// backends come with TLS; not in this version
+            unix:/run/app.sock:/url -> Http("unix:/run/app.sock:/url")
+            http:// -> error: the backend's URL names no host
+            http:///x -> error: the backend's URL names no host
+            http://a b/ -> error: the host of the backend's URL cannot be read: invalid uri character
+            ftp://user:secret@example.org/ -> error: expected http://HOST[:PORT]/PATH, unix:PATH:/URL, demo or none
+            example.org -> error: expected http://HOST[:PORT]/PATH, unix:PATH:/URL, demo or none
+             -> error: expected http://HOST[:PORT]/PATH, unix:PATH:/URL, demo or none
+        "#]],
+    );
+}
+
+#[test]
+fn words_of_later_versions_are_refused_by_name() {
+    check::<Dialect>(
+        &["wsbroker", "echo", "socketio", "wsmsgbroker", "Echo"],
+        expect![[r#"
+            wsbroker -> Wsbroker
+            echo -> Echo
+            socketio -> error: `socketio` is not available in this version; available: wsbroker, echo
+            wsmsgbroker -> error: `wsmsgbroker` is not available in this version; available: wsbroker, echo
+            Echo -> error: `Echo` is not one of: wsbroker, echo
+        "#]],
+    );
+    check::<OnFull>(
+        &["pause", "drop_oldest", "drop_newest", "close", "wait"],
+        expect![[r#"
+            pause -> Pause
+            drop_oldest -> error: `drop_oldest` is not available in this version; available: pause
+            drop_newest -> error: `drop_newest` is not available in this version; available: pause
+            close -> error: `close` is not available in this version; available: pause
+            wait -> error: `wait` is not one of: pause
+        "#]],
+    );
+}
+
+#[test]
+fn tokens_are_visible_ascii_and_never_shown() {
+    check::<Token>(
+        &["s3cret", "", "two words", "tökén"],
+        expect![[r#"
+        s3cret -> Token(…)
+         -> error: a token is empty
+        two words -> error: a token holds a blank or a character that is not visible ASCII
+        tökén -> error: a token holds a blank or a character that is not visible ASCII
+    "#]],
+    );
+}
+
+#[test]
+fn subprotocols_are_tokens() {
+    check::<Subprotocol>(
+        &["chat.v1", "", "a b", "a,b"],
+        expect![[r#"
+        chat.v1 -> Subprotocol { name: "chat.v1" }
+         -> error: `` is not a subprotocol: expected letters, digits and !#$%&'*+-.^_`|~
+        a b -> error: `a b` is not a subprotocol: expected letters, digits and !#$%&'*+-.^_`|~
+        a,b -> error: `a,b` is not a subprotocol: expected letters, digits and !#$%&'*+-.^_`|~
+    "#]],
+    );
+}
+
+#[test]
+fn cookies_are_a_word_or_a_list() {
+    let cookies = |text: &str| read(text).map(|config| config.session.cookies);
+    assert_eq!(cookies("session.cookies = \"none\""), Ok(Cookies::None));
+    let named = Cookies::Named(vec!["sid".to_owned(), "lang".to_owned()]);
+    assert_eq!(
+        cookies("session.cookies = [\" SID\", \"lang\"]"),
+        Ok(named.clone())
+    );
+    assert!(named.keeps("sid") && !named.keeps("other"));
+    assert!(Cookies::All.keeps("other") && !Cookies::None.keeps("sid"));
+    expect![[r#"invalid value: string "some", expected "all", "none" or a list of cookie names"#]]
+        .assert_eq(&cookies("session.cookies = \"some\"").expect_err("no such word"));
+}
