@@ -3,7 +3,7 @@
 use broker_core::{Failure, Source};
 
 use crate::fleet::{Fleet, LONG_MS};
-use crate::steps::{Asker, Saying, Step, Written, text_of};
+use crate::steps::{Asker, Role, Saying, Step, Written, text_of};
 
 /// One call to a fleet.
 #[derive(Clone, Debug)]
@@ -12,7 +12,7 @@ pub(crate) enum Call {
         shard: usize,
         order: usize,
         cookies: &'static str,
-        is_told: bool,
+        role: Role,
     },
     Say {
         who: usize,
@@ -51,12 +51,12 @@ impl Fleet {
             Step::Open {
                 shard,
                 cookies,
-                is_told,
+                role,
             } => Call::Open {
                 shard: *shard,
                 order: self.opened(),
                 cookies,
-                is_told: *is_told,
+                role: *role,
             },
             Step::Say { who, what } => Call::Say {
                 who: pick(*who, &everyone)?,
@@ -92,8 +92,8 @@ impl Fleet {
                 shard,
                 order,
                 cookies,
-                is_told,
-            } => self.open(*shard, *order, cookies, *is_told),
+                role,
+            } => self.open(*shard, *order, cookies, *role),
             Call::Say { who, what } => self.say(*who, what.text),
             Call::Leave { who, code } => self.leave(*who, *code, "bye"),
             Call::Reply { who, list } => self.reply(*who, &text_of(list)),

@@ -15,6 +15,7 @@ use bytes::Bytes;
 use serde_json::{Map, Value};
 
 use crate::seen::{Seen, read};
+use crate::steps::Role;
 
 #[derive(Debug)]
 pub(crate) struct Fleet {
@@ -56,7 +57,7 @@ enum Mail {
 struct Client {
     who: usize,
     is_connected: bool,
-    is_closing: bool,
+    is_reachable: bool,
     is_paused: bool,
     with_backend: Option<EventId>,
 }
@@ -89,7 +90,7 @@ impl Fleet {
     }
 
     /// Opens the next session; `order` is its place in the order of connecting, and what it is called from now on.
-    pub(crate) fn open(&mut self, shard: usize, order: usize, cookies: &str, is_told: bool) {
+    pub(crate) fn open(&mut self, shard: usize, order: usize, cookies: &str, role: Role) {
         let shard = shard % self.shards.len();
         let mut random = [0; 14];
         random[13] = order as u8;
@@ -100,7 +101,8 @@ impl Fleet {
         let info = Info::at_connect(cookies, &CookieRule::All, ip, id, 1000).unwrap();
         let mut opening = Opening::new(id, info);
         opening.order = order as u64;
-        opening.is_told = is_told;
+        opening.is_told = role != Role::Untold;
+        opening.is_reachable = role != Role::Unreachable;
 
         let mut out = Effects::default();
         let here = &mut self.shards[shard];
@@ -114,7 +116,7 @@ impl Fleet {
         let client = Client {
             who: order,
             is_connected: true,
-            is_closing: false,
+            is_reachable: role != Role::Unreachable,
             is_paused: false,
             with_backend: None,
         };

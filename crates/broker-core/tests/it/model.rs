@@ -9,6 +9,7 @@ use broker_core::Config;
 use serde_json::{Map, Value, json};
 
 use crate::seen::Seen;
+use crate::steps::Role;
 
 #[derive(Debug)]
 pub(crate) struct Model {
@@ -32,7 +33,7 @@ pub(crate) struct Client {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Phase {
     Open,
-    Closing,
+    Unreachable,
     Gone,
 }
 
@@ -49,11 +50,14 @@ impl Model {
         Model { clients, config }
     }
 
-    pub(crate) fn open(&mut self, who: usize, info: Map<String, Value>, is_told: bool) {
+    pub(crate) fn open(&mut self, who: usize, info: Map<String, Value>, role: Role) {
         let client = Client {
             info,
-            phase: Phase::Open,
-            is_told,
+            phase: match role {
+                Role::Unreachable => Phase::Unreachable,
+                Role::Usual | Role::Untold => Phase::Open,
+            },
+            is_told: role != Role::Untold,
             held: VecDeque::new(),
             events: 0,
             attempt: 0,

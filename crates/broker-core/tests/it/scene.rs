@@ -5,6 +5,7 @@ use expect_test::Expect;
 
 use crate::fleet::Fleet;
 use crate::seen::Seen;
+use crate::steps::Role;
 
 /// The clients of a scene, in the order in which they connect.
 pub(crate) const ANNA: usize = 0;
@@ -30,7 +31,7 @@ impl Scene {
     pub(crate) fn opens(&mut self) {
         let who = self.fleet.opened();
         self.line(&format!("{} connects", NAMES[who]));
-        self.fleet.open(0, who, "", true);
+        self.fleet.open(0, who, "", Role::Usual);
         self.look();
     }
 

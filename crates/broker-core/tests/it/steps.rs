@@ -18,7 +18,7 @@ pub(crate) enum Step {
     Open {
         shard: usize,
         cookies: &'static str,
-        is_told: bool,
+        role: Role,
     },
     Say {
         who: usize,
@@ -50,6 +50,17 @@ pub(crate) enum Step {
     Work {
         shard: usize,
     },
+}
+
+/// What kind of session it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// The backend is told of it, and commands reach it.
+    Usual,
+    /// The backend is not told of it.
+    Untold,
+    /// Commands do not reach it.
+    Unreachable,
 }
 
 /// Whom a reply is for.
@@ -129,13 +140,17 @@ pub(crate) fn roomy_config(seed: u64) -> Config {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let open = (0..3_usize, select(&COOKIES[..]), prop::bool::weighted(0.9)).prop_map(
-        |(shard, cookies, is_told)| Step::Open {
+    let role = prop_oneof![
+        8 => Just(Role::Usual),
+        1 => Just(Role::Untold),
+        1 => Just(Role::Unreachable),
+    ];
+    let open =
+        (0..3_usize, select(&COOKIES[..]), role).prop_map(|(shard, cookies, role)| Step::Open {
             shard,
             cookies,
-            is_told,
-        },
-    );
+            role,
+        });
     let say = (0..256_usize, select(&SAYINGS[..])).prop_map(|(who, what)| Step::Say { who, what });
     let leave = (0..256_usize, select(&[1000_u16, 1006, 4000][..]))
         .prop_map(|(who, code)| Step::Leave { who, code });

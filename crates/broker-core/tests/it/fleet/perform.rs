@@ -25,7 +25,7 @@ impl Fleet {
                     let handles = &recipients[to];
                     let to = self.reached(shard, handles);
                     for handle in handles {
-                        self.client(shard, *handle).is_closing = true;
+                        self.client(shard, *handle).is_reachable = false;
                     }
                     let reason = reason.into();
                     self.seen.push(Seen::Closed { to, code, reason });
@@ -106,7 +106,7 @@ impl Fleet {
         assert!(!handles.is_empty(), "nobody to reach");
         let names = handles.iter().map(|handle| {
             let client = self.client(shard, *handle);
-            assert!(client.is_connected && !client.is_closing, "{client:?}");
+            assert!(client.is_connected && client.is_reachable, "{client:?}");
             client.who
         });
         names.collect()

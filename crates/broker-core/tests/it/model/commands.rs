@@ -92,7 +92,7 @@ impl Model {
             }
             "close" => {
                 for who in &to {
-                    self.client(*who).phase = Phase::Closing;
+                    self.client(*who).phase = Phase::Unreachable;
                 }
                 let code = command
                     .get("code")

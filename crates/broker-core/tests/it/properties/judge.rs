@@ -53,8 +53,8 @@ impl Judge {
         let expected = self.foretell(call);
         self.fleet.make(call);
         self.fleet.settle();
-        if let Call::Open { order, is_told, .. } = call {
-            self.model.open(*order, self.fleet.info(*order), *is_told);
+        if let Call::Open { order, role, .. } = call {
+            self.model.open(*order, self.fleet.info(*order), *role);
         }
         self.compare(expected);
     }

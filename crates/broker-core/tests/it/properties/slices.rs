@@ -103,8 +103,8 @@ impl Interleaved {
         }
         self.fleet.make(&call);
         self.fleet.work(0);
-        if let Call::Open { order, is_told, .. } = call {
-            self.model.open(order, self.fleet.info(order), is_told);
+        if let Call::Open { order, role, .. } = call {
+            self.model.open(order, self.fleet.info(order), role);
         }
     }
 

@@ -5,12 +5,13 @@ use broker_core::{INDEXED_FIELDS_MAX, Source};
 use super::config;
 use crate::fleet::Fleet;
 use crate::seen::{Seen, joined};
+use crate::steps::Role;
 
 /// How many slices of 100 it takes to carry out a command for 60 sessions.
 fn slices_of(command: &str) -> usize {
     let mut fleet = Fleet::new(1, &config(|config| config.slice = 100));
     for who in 0..60 {
-        fleet.open(0, who, "a=1", false);
+        fleet.open(0, who, "a=1", Role::Untold);
     }
     fleet.ask(Source::Public, command);
     fleet.work(0);
@@ -48,8 +49,8 @@ fn a_slice_holds_less_of_what_costs_more() {
 #[test]
 fn fields_that_find_no_room_in_the_index_are_matched_all_the_same() {
     let mut fleet = Fleet::new(1, &config(|_| {}));
-    fleet.open(0, 0, "last=1", false);
-    fleet.open(0, 1, "", false);
+    fleet.open(0, 0, "last=1", Role::Untold);
+    fleet.open(0, 1, "", Role::Untold);
     for field in 0..INDEXED_FIELDS_MAX {
         let command = format!(r#"{{"type":"send","message":1,"match":{{"field{field}":1}}}}"#);
         fleet.ask(Source::Public, &command);
