@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { test } from 'node:test';
 import { chromium } from 'playwright-core';
-import { DEADLINE_MS, fromRoot, startWsbroker } from './harness.mjs';
+import { brokerFor, DEADLINE_MS, fromRoot, startWsbroker } from './harness.mjs';
 
 const FLAGS = [
   '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
@@ -12,8 +12,7 @@ const FLAGS = [
 ];
 
 test('two tabs of the demo see what each other says', async (t) => {
-  const broker = await startWsbroker({ allow: [] });
-  t.after(() => broker.stop());
+  const broker = await brokerFor(t, startWsbroker, { allow: [] });
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     args: FLAGS,
@@ -48,6 +47,5 @@ test('two tabs of the demo see what each other says', async (t) => {
   mkdirSync(fromRoot('target/e2e'), { recursive: true });
   await ann.screenshot({ path: fromRoot('target/e2e/demo.png') });
 
-  // The page notices that the broker is restarted, and comes back by itself or says so.
   assert.deepEqual(faults, []);
 });

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { accepting, Child, Client, freePort, fromRoot, python, startWsbroker } from './harness.mjs';
+import { accepting, brokerFor, Child, Client, freePort, fromRoot, python, startWsbroker } from './harness.mjs';
 
 const folder = fromRoot('examples/backends');
 
@@ -103,8 +103,8 @@ for (const example of examples) {
 async function scene(t, example) {
   const port = await freePort();
   const backend = await start(t, example, port);
-  const broker = await startWsbroker({ backend: `http://127.0.0.1:${port}${example.path}`, args: example.args });
-  t.after(() => broker.stop());
+  const url = `http://127.0.0.1:${port}${example.path}`;
+  const broker = await brokerFor(t, startWsbroker, { backend: url, args: example.args });
   return { broker, backend, port };
 }
 

@@ -1,4 +1,4 @@
-// What an operator meets: the command line, the listeners, the doors, the signals, the exit codes.
+// What an operator meets: the public listener, the signals, the exit codes, the kinds of sockets.
 
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import {
-  accepting, ask, Backend, Client, freePort, fromRoot, listensOn, python, RawClient, runWsbroker, startWsbroker, until,
+  accepting, ask, backendFor, brokerFor, Client, enter, freePort,
+  fromRoot, listensOn, python, RawClient, runWsbroker, scene, startWsbroker,
 } from './harness.mjs';
 
 describe('the public listener', () => {
@@ -24,8 +25,7 @@ describe('the public listener', () => {
   });
 
   test('shows a page to GET in demo mode only', async (t) => {
-    const broker = await startWsbroker({ allow: [] });
-    t.after(() => broker.stop());
+    const broker = await brokerFor(t, startWsbroker, { allow: [] });
     const page = await ask(broker.http);
     assert.equal(page.status, 200);
     assert.match(page.type, /^text\/html/);
@@ -65,7 +65,7 @@ describe('the public listener', () => {
 
   test('answers count with a number, and an object by field', async (t) => {
     const { broker, backend } = await scene(t);
-    for (const room of ['red', 'red', 'blue']) await enter(broker, backend, { room });
+    for (const room of ['red', 'red', 'blue']) await enter(broker, backend, { data: { room } });
     const { body } = await broker.post([
       { type: 'count' },
       { type: 'count', match: { room: 'RED' } },
@@ -80,131 +80,6 @@ describe('the public listener', () => {
     const { status, body } = await broker.post(undefined, { body: 'data=[{"type":"list"},]' });
     assert.equal(status, 400);
     assert.match(body, /\d/);
-  });
-});
-
-describe('the admin listener', () => {
-  test('is alive and ready', async (t) => {
-    const { broker } = await scene(t);
-    assert.equal((await ask(`${broker.admin}/livez`)).status, 200);
-    assert.equal((await ask(`${broker.admin}/readyz`)).status, 200);
-  });
-
-  test('is ready although the backend is away', async (t) => {
-    const broker = await startWsbroker({ backend: `http://127.0.0.1:${await freePort()}/` });
-    t.after(() => broker.stop());
-    await Client.connect(broker.url);
-    assert.equal((await ask(`${broker.admin}/readyz`)).status, 200);
-  });
-
-  test('answers each command with an object', async (t) => {
-    const { broker, backend } = await scene(t);
-    const clients = [];
-    for (const room of ['red', 'red', 'blue']) clients.push(await enter(broker, backend, { room }));
-    const results = await command(broker, [
-      { type: 'send', message: { hi: 1 }, match: { room: 'red' } },
-      { type: 'list', match: { room: 'blue' } },
-      { type: 'count' },
-      { type: 'count', by: 'room' },
-      { type: 'session', data: { seen: true }, match: { room: 'red' } },
-      { type: 'list', match: { seen: 'true' } },
-      { type: 'send', message: 'nobody', match: { room: 'green' } },
-      { type: 'log', text: 'done' },
-      { type: 'close', match: { room: 'blue' }, code: 3000 },
-    ]);
-    assert.deepEqual(results[0], { ok: true, type: 'send', matched: 2, queued: 2, dropped: 0 });
-    const { connections, ...list } = results[1];
-    assert.deepEqual(list, { ok: true, type: 'list', matched: 1, cursor: null });
-    assert.deepEqual(connections.map(({ room, ip }) => [room, ip]), [['blue', '127.0.0.1']]);
-    assert.equal(results[2].matched, 3);
-    assert.deepEqual(results[3], { ok: true, type: 'count', matched: 3, by: { red: 2, blue: 1 } });
-    assert.equal(results[4].matched, 2);
-    assert.equal(results[5].connections.length, 2);
-    assert.deepEqual(results[6], { ok: true, type: 'send', matched: 0, queued: 0, dropped: 0 });
-    for (const [index, type] of ['send', 'list', 'count', 'count', 'session', 'list', 'send', 'log', 'close'].entries()) {
-      assert.equal(results[index].ok, true, `${type} ${JSON.stringify(results[index])}`);
-      assert.equal(results[index].type, type);
-    }
-    assert.deepEqual(await clients[0].hear(), { hi: 1 });
-    assert.equal((await clients[2].closed()).code, 3000);
-  });
-
-  test('marks what is wrong in its place and runs the rest', async (t) => {
-    const { broker, backend } = await scene(t);
-    const client = await enter(broker, backend);
-    const results = await command(broker, [
-      { type: 'sned', message: 1 },
-      { type: 'send', message: 1, mach: {} },
-      { type: 'send' },
-      { type: 'close', code: 1005 },
-      { type: 'close', code: 3000, reason: 'x'.repeat(124) },
-      { type: 'list', match: { age: { $gt: 1, $near: 2 } } },
-      { type: 'list', match: 'room' },
-      { type: 'session', data: 'x' },
-      42,
-      { type: 'send', message: 'right' },
-    ]);
-    assert.equal(results.length, 10);
-    for (const result of results.slice(0, 9)) {
-      assert.equal(result.ok, false);
-      assert.ok(result.error.length > 0);
-    }
-    assert.deepEqual({ ...results[0], error: '' }, { ok: false, type: 'sned', error: '', hint: 'did you mean send?' });
-    assert.match(results[1].error + (results[1].hint ?? ''), /mach/);
-    assert.match(results[5].error, /\$near/);
-    assert.equal(results[9].ok, true);
-    assert.equal(await client.hear(), 'right');
-  });
-
-  test('takes one command object as well, and the except of others', async (t) => {
-    const { broker, backend } = await scene(t);
-    const red = await enter(broker, backend, { room: 'red' });
-    const blue = await enter(broker, backend, { room: 'blue' });
-    const { status, body } = await post(broker, '{"type":"send","message":1,"except":{"room":"red"}}');
-    assert.equal(status, 200);
-    const result = [JSON.parse(body)].flat();
-    assert.deepEqual(result, [{ ok: true, type: 'send', matched: 1, queued: 1, dropped: 0 }]);
-    assert.equal(await blue.hear(), 1);
-    await red.ping();
-    assert.deepEqual(red.frames.waiting, []);
-  });
-
-  test('pages a list', async (t) => {
-    const { broker, backend } = await scene(t);
-    for (let n = 0; n < 5; n += 1) await enter(broker, backend, { n });
-    const seen = [];
-    let cursor;
-    do {
-      const [page] = await command(broker, [{ type: 'list', limit: 2, fields: ['n'], ...(cursor && { cursor }) }]);
-      assert.ok(page.connections.length <= 2);
-      assert.equal(page.matched, 5);
-      seen.push(...page.connections.map(({ n }) => n));
-      cursor = page.cursor;
-    } while (cursor !== null);
-    assert.deepEqual(seen, [0, 1, 2, 3, 4]);
-  });
-
-  test('refuses an envelope that it can not read, with a problem document', async (t) => {
-    const { broker } = await scene(t);
-    for (const body of ['', '[{"type":"list"}', '"text"', '42', '\ufeff[]', '[] trailing', '['.repeat(10_000)]) {
-      const { status, type } = await post(broker, body);
-      assert.equal(status, 400, body.slice(0, 40));
-      assert.match(type, /^application\/problem\+json/);
-    }
-    const big = await post(broker, `[{"type":"send","message":"${'x'.repeat(2 << 20)}"}]`).catch((error) => error);
-    assert.ok(big.status === 413 || big.code === 'ECONNRESET' || big.code === 'EPIPE', String(big.status ?? big));
-    const many = await post(broker, JSON.stringify(Array(10_001).fill({ type: 'count' })));
-    assert.equal(many.status, 413);
-  });
-
-  test('asks for its token', async (t) => {
-    const { broker } = await scene(t, { settings: { ACCESS__TOKENS: 'secret-token,other' } });
-    const list = '[{"type":"list"}]';
-    assert.equal((await post(broker, list)).status, 401);
-    assert.equal((await post(broker, list, { authorization: 'Bearer secret-tokeN' })).status, 401);
-    assert.equal((await post(broker, list, { authorization: 'Bearer secret-token' })).status, 200);
-    assert.equal((await ask(`${broker.admin}/livez`)).status, 200);
-    assert.equal((await ask(`${broker.admin}/readyz`)).status, 200);
   });
 });
 
@@ -305,8 +180,7 @@ describe('exit codes', () => {
 
 describe('listeners', () => {
   test('Unix sockets serve both doors, and their peers are allowed and trusted', async (t) => {
-    const backend = await Backend.start();
-    t.after(() => backend.stop());
+    const backend = await backendFor(t);
     const child = runWsbroker(['--listen', 'unix:public.sock', '--admin', 'unix:admin.sock', '--backend', backend.url]);
     t.after(() => child.stop());
     await listensOn(child);
@@ -325,6 +199,7 @@ describe('listeners', () => {
 
     child.kill('SIGTERM');
     assert.equal((await client.closed()).code, 1012);
+    await (await backend.nextOf('session-disconnect')).answer([]);
     assert.deepEqual(await child.exit(), { code: 0, signal: null });
   });
 
@@ -345,8 +220,7 @@ describe('listeners', () => {
   });
 
   test('sockets passed by systemd are used', async (t) => {
-    const backend = await Backend.start();
-    t.after(() => backend.stop());
+    const backend = await backendFor(t);
     const launcher = [python(), fromRoot('e2e/peers/socket_activation.py'), 'public', 'admin', '--'];
     const child = runWsbroker(['--backend', backend.url], { launcher });
     t.after(() => child.stop());
@@ -371,106 +245,9 @@ describe('listeners', () => {
       server.closeAllConnections();
       server.close();
     });
-    const broker = await startWsbroker({ backend: `unix:${path}:/hook?x=1` });
-    t.after(() => broker.stop());
+    const broker = await brokerFor(t, startWsbroker, { backend: `unix:${path}:/hook?x=1` });
     const client = await Client.connect(broker.url);
     assert.equal(await client.hear(), 'by a socket');
     assert.equal(requests[0], '/hook?x=1');
   });
 });
-
-describe('events to the backend', () => {
-  for (const format of ['multipart', 'form', 'json']) {
-    test(`in the format ${format} carry the headers of the contract`, async (t) => {
-      const { broker, backend } = await scene(t, { args: ['--backend-format', format] });
-      backend.onEvent = (event) => (event.message.type === 'broker-start' ? [] : undefined);
-      const client = await Client.connect(`${broker.url}some/where?token=1`);
-      const connect = await backend.nextOf('session-connect');
-      const { wskey } = connect.connection;
-      const headers = (event) => Object.fromEntries(
-        ['wsbroker-event', 'wsbroker-connection', 'wsbroker-attempt', 'wsbroker-path'].map((name) => [name, event.headers[name]]),
-      );
-      assert.deepEqual(headers(connect), {
-        'wsbroker-event': 'session-connect', 'wsbroker-connection': wskey, 'wsbroker-attempt': '1',
-        'wsbroker-path': '/some/where?token=1',
-      });
-      assert.match(wskey, /^[A-Za-z0-9_-]{22}$/);
-      assert.match(connect.headers['webhook-id'], /^[A-Za-z0-9_-]+$/);
-      assert.match(connect.headers['webhook-timestamp'], /^\d+$/);
-      await connect.answer([]);
-
-      client.say({ type: 'x', text: 'Zürich & 50% + "more"' });
-      const first = await backend.nextOf('client-x');
-      assert.deepEqual(first.message, { type: 'client-x', text: 'Zürich & 50% + "more"' });
-      assert.equal(first.headers['wsbroker-event'], 'client');
-      assert.notEqual(first.headers['webhook-id'], connect.headers['webhook-id']);
-      first.reset();
-      const again = await backend.nextOf('client-x');
-      assert.equal(again.headers['webhook-id'], first.headers['webhook-id'], 'a retry has the id of the event');
-      assert.ok(Number(again.headers['wsbroker-attempt']) >= 1);
-      await again.answer([{ type: 'send', message: 'ok' }]);
-      assert.equal(await client.hear(), 'ok');
-    });
-  }
-
-  test('503, 429 and 500 are tried again with the same id and a growing attempt', async (t) => {
-    const { broker, backend } = await scene(t);
-    const client = await enter(broker, backend);
-    client.say({ type: 'x' });
-    const ids = new Set();
-    for (const [index, status] of [503, 429, 500, 200].entries()) {
-      const event = await backend.nextOf('client-x');
-      ids.add(event.headers['webhook-id']);
-      assert.equal(event.headers['wsbroker-attempt'], String(index + 1));
-      await event.answer([{ type: 'send', message: status }], { status });
-    }
-    assert.equal(ids.size, 1);
-    assert.equal(await client.hear(), 200, 'only the answer of the 200 is executed');
-  });
-
-  test('the user and password of the URL are sent and not logged', async (t) => {
-    const backend = await Backend.start();
-    t.after(() => backend.stop());
-    const broker = await startWsbroker({ backend: backend.url.replace('//', '//user:pa%20ss@'), args: ['-vv'] });
-    t.after(() => broker.stop());
-    const client = await Client.connect(broker.url, { headers: { Cookie: 'sid=very-secret' } });
-    const event = await backend.nextOf('session-connect');
-    assert.equal(event.headers.authorization, `Basic ${Buffer.from('user:pa ss').toString('base64')}`);
-    await event.answer([{ type: 'send', message: 1 }]);
-    await client.hear();
-    await until(() => broker.child.log.includes('session-connect') || broker.child.log.length > 0, 'a log');
-    assert.doesNotMatch(broker.child.log, /pa%20ss|pa ss/);
-    assert.doesNotMatch(broker.child.log, /very-secret/);
-  });
-});
-
-async function scene(t, options) {
-  const backend = await Backend.start();
-  t.after(() => backend.stop());
-  const broker = await startWsbroker({ backend: backend.url, ...options });
-  t.after(() => broker.stop());
-  return { backend, broker };
-}
-
-/** A client whose session holds `data`. */
-async function enter(broker, backend, data) {
-  const client = await Client.connect(broker.url);
-  // The message tells that the answer is in effect.
-  const ready = { type: 'send', message: 'ready' };
-  await (await backend.nextOf('session-connect')).answer(data ? [{ type: 'session', data }, ready] : [ready]);
-  assert.equal(await client.hear(), 'ready');
-  return client;
-}
-
-function post(broker, body, headers = {}) {
-  return ask(`${broker.admin}/api/v1/commands`, {
-    method: 'POST', body, headers: { 'content-type': 'application/json', ...headers },
-  });
-}
-
-async function command(broker, commands) {
-  const { status, type, body } = await post(broker, JSON.stringify(commands));
-  assert.equal(status, 200, body);
-  assert.match(type, /^application\/json/);
-  return JSON.parse(body);
-}

@@ -247,7 +247,8 @@ class Talk {
       // Keys are random: the client's name stands for them.
       return wskey ? text.replaceAll(JSON.stringify(wskey), `"<${name}>"`) : text;
     }, line);
-    this.lines.push(named.replace(/(.)\1{99,}/gu, (run, character) => `${character}(x${[...run].length})`));
+    const plain = named.replaceAll('\r\n', '\n');
+    this.lines.push(plain.replace(/(.)\1{99,}/gu, (run, character) => `${character}(x${[...run].length})`));
   }
 }
 

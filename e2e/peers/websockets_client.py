@@ -50,7 +50,7 @@ async def main(url):
         tell("binary", [type(binary).__name__, list(binary)])
 
         await socket.close(3001, "see you")
-        tell("closed", [socket.close_code, socket.close_reason])
+        tell("closed", socket.close_code)
 
     # And the other way round: the broker closes.
     async with websockets.connect(url) as socket:
