@@ -106,7 +106,10 @@ async fn answer(admin: &Admin, request: Request<Incoming>) -> Reply {
             header::ALLOW,
             "GET",
         ),
-        _ => reply::problem(StatusCode::NOT_FOUND, "there is nothing here"),
+        _ => reply::problem(
+            StatusCode::NOT_FOUND,
+            "nothing is here; commands are taken by POST /api/v1/commands",
+        ),
     }
 }
 

@@ -137,7 +137,7 @@ impl Parser<'_> {
     fn verb(&self, fields: &Fields<'_>) -> Result<Verb, CommandError> {
         Ok(match fields.command {
             "send" => Verb::Send(self.message(fields)?),
-            "session" => session(fields)?,
+            "session" => session(fields, self.reading.strict)?,
             "close" => close(fields)?,
             "list" => Verb::List(page(fields)?),
             "count" => Verb::Count {
@@ -184,7 +184,7 @@ fn name(text: &str) -> Option<Box<str>> {
     members.last("type").and_then(json::string).map(Box::from)
 }
 
-fn session(fields: &Fields<'_>) -> Result<Verb, CommandError> {
+fn session(fields: &Fields<'_>, strict: bool) -> Result<Verb, CommandError> {
     let data = match fields.get("data") {
         None => None,
         // PHP writes an empty object as an empty array.
@@ -195,7 +195,8 @@ fn session(fields: &Fields<'_>) -> Result<Verb, CommandError> {
         Some(_) => return Err(wrong("data", "an object")),
     };
     let unset = fields.strings("unset")?;
-    if data.is_none() && unset.is_none() {
+    // The original merges nothing without a word, and where nobody asked for more so do we.
+    if strict && data.is_none() && unset.is_none() {
         return Err(CommandError::MissingField {
             command: "session",
             field: "`data` or `unset`",

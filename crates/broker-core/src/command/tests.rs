@@ -200,6 +200,16 @@ fn a_lenient_door_passes_over_unknown_fields() {
 }
 
 #[test]
+fn a_lenient_door_lets_a_session_command_without_data_change_nothing() {
+    for command in [r#"{"type":"session","data":null}"#, r#"{"type":"session"}"#] {
+        assert!(matches!(
+            &parse_at(command, false).unwrap().entries[..],
+            [Entry::Run(Command { verb: Verb::Session { data, unset }, .. })] if &**data == "{}" && unset.is_empty()
+        ));
+    }
+}
+
+#[test]
 fn fields_are_read() {
     check(
         r#"[{"type":"send","message":null,"match":0,"except":"self"},

@@ -1,17 +1,22 @@
 //! Performing what the core wants done: the one place that matches on [`Effect`].
 
+use std::borrow::Cow;
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
+use std::time::Duration;
 
 use broker_backend::Caller;
 use broker_core::{
-    CommandError, Effect, Event, Failure, LogLevel, Orders, OtherCommand, Outcome, SessionHandle,
-    Source, Timestamp,
+    CommandError, Effect, Event, EventId, Failure, LogLevel, Orders, OtherCommand, Outcome,
+    SessionHandle, Source, Timestamp,
 };
 use futures_util::FutureExt;
 
 use super::Shard;
 use super::state::State;
+
+/// How often a shard warns of failed tries at most.
+const RETRY_WARNINGS_EVERY: Duration = Duration::from_secs(5);
 
 /// What the driver adds to the outcomes of the list that is being carried out.
 #[derive(Debug, Default)]
@@ -81,7 +86,7 @@ impl State {
                 attempt,
                 failure,
             } => {
-                tracing::warn!(event = "retry", event_id = %event, attempt, "{failure}; it is tried again");
+                self.log_retry(now, event, attempt, &failure);
             }
             Effect::Dropped {
                 event,
@@ -92,6 +97,19 @@ impl State {
                 tracing::error!(event = "dropped", event_id = %event, r#type = kind, "{failure}; the event is given up");
             }
             Effect::Ended(_) => shard.ebb.notify_waiters(),
+        }
+    }
+
+    /// Says that a try has failed; not more often than [`RETRY_WARNINGS_EVERY`] where everybody would see it, since with
+    /// the backend away each connection has such tries.
+    fn log_retry(&mut self, now: Timestamp, event: EventId, attempt: u32, failure: &Failure) {
+        let is_due = |last: Timestamp| now.since(last) >= RETRY_WARNINGS_EVERY;
+        if self.last_retry_warning.is_none_or(is_due) {
+            self.last_retry_warning = Some(now);
+            let held = self.broker.events_held();
+            tracing::warn!(event = "retry", event_id = %event, attempt, "{failure}; {held} events are held and tried again");
+        } else {
+            tracing::debug!(event = "retry", event_id = %event, attempt, "{failure}; it is tried again");
         }
     }
 
@@ -170,7 +188,9 @@ fn log_command(text: &str, level: LogLevel) {
         LogLevel::Info => "info",
         LogLevel::Debug => "debug",
     };
-    tracing::info!(event = "command_log", level, body = text);
+    // A string is shown as it reads, anything else as JSON.
+    let text = broker_core::json::string(text).unwrap_or(Cow::Borrowed(text));
+    tracing::info!(event = "command_log", level, body = &*text);
 }
 
 /// Tells the backend one event, as one try, and the core what came of it.

@@ -32,6 +32,8 @@ pub(super) struct State {
     pub(super) broker: Broker,
     pub(super) effects: Effects,
     pub(super) tally: Tally,
+    /// When a failed try was last warned of.
+    pub(super) last_retry_warning: Option<Timestamp>,
     /// Who waits for the outcomes of a list of commands; its ticket is the place here plus one.
     pub(super) waiting: Slab<mpsc::Sender<Vec<Outcome>>>,
     /// Connections whose socket has just stopped taking bytes and is to be waited for.
@@ -54,6 +56,7 @@ impl State {
             settings: settings.clone(),
             effects: Effects::default(),
             tally: Tally::default(),
+            last_retry_warning: None,
             waiting: Slab::new(),
             blocked: Vec::new(),
             table: Table::default(),
