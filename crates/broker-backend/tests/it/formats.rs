@@ -8,7 +8,7 @@ use expect_test::{Expect, expect};
 use serde_json::value::RawValue;
 
 use crate::events::{config, connected, disconnected, http, message};
-use crate::server::{Request, Server, ok};
+use crate::server::{Request, Server, ok, together};
 
 /// Tells an event and shows the request, with what differs from run to run replaced by names.
 async fn check(format: Format, event: Event, expected: Expect) {
@@ -20,7 +20,7 @@ async fn check(format: Format, event: Event, expected: Expect) {
     };
     let backend = broker_backend::Http::new(config);
     let answer = ok("[]");
-    let (result, (_peer, request)) = tokio::join!(backend.call(event), server.serve(&answer));
+    let (result, (_peer, request)) = together(backend.call(event), server.serve(&answer)).await;
     result.unwrap();
     expected.assert_eq(&shown(&server, &request));
 }
@@ -89,7 +89,8 @@ async fn a_boundary_looks_like_the_originals_and_differs_from_backend_to_backend
     for _ in 0..2 {
         let backend = http(&server.url());
         let answer = ok("");
-        let (_, (_peer, request)) = tokio::join!(backend.call(connected()), server.serve(&answer));
+        let (_, (_peer, request)) =
+            together(backend.call(connected()), server.serve(&answer)).await;
         boundaries.push(boundary(&request).unwrap().to_owned());
     }
     for boundary in &boundaries {
@@ -178,7 +179,7 @@ async fn a_message_of_the_embedders_own_comes_from_nobody() {
     });
     let question: Box<RawValue> = serde_json::from_str(r#"{"type":"tick"}"#).unwrap();
     let answer = ok("whatever it says");
-    let (result, (_peer, request)) = tokio::join!(backend.ask(&question), server.serve(&answer));
+    let (result, (_peer, request)) = together(backend.ask(&question), server.serve(&answer)).await;
     assert_eq!(&result.unwrap()[..], b"whatever it says");
     assert_eq!(
         request.text(),
@@ -194,10 +195,11 @@ async fn a_message_of_the_embedders_own_comes_from_nobody() {
 async fn a_probe_is_a_head_without_an_event() {
     let server = Server::bind().await;
     let backend = http(&server.url().replace("//", "//u:p@"));
-    let (status, (_peer, request)) = tokio::join!(
+    let (status, (_peer, request)) = together(
         backend.probe(),
-        server.serve("HTTP/1.1 405 Method Not Allowed\r\nAllow: POST\r\n\r\n")
-    );
+        server.serve("HTTP/1.1 405 Method Not Allowed\r\nAllow: POST\r\n\r\n"),
+    )
+    .await;
     assert_eq!(status, Ok(405));
     assert!(request.head.starts_with("HEAD /events HTTP/1.1\r\n"));
     assert_eq!(request.header("authorization"), Some("Basic dTpw"));
@@ -210,7 +212,8 @@ async fn a_user_in_the_url_is_sent_as_basic_authorization_and_shown_nowhere() {
     let server = Server::bind().await;
     let backend = http(&format!("http://ann:s%40cret@{}/x?y=1", server.address()));
     let answer = ok("");
-    let (result, (_peer, request)) = tokio::join!(backend.call(connected()), server.serve(&answer));
+    let (result, (_peer, request)) =
+        together(backend.call(connected()), server.serve(&answer)).await;
     result.unwrap();
     assert!(request.head.starts_with("POST /x?y=1 HTTP/1.1\r\n"));
     // "ann:s@cret"
@@ -244,7 +247,7 @@ async fn a_unix_socket_speaks_http_too() {
         stream.write_all(answer.as_bytes()).await.unwrap();
         String::from_utf8(head).unwrap()
     };
-    let (result, request) = tokio::join!(backend.call(connected()), server);
+    let (result, request) = together(backend.call(connected()), server).await;
     std::fs::remove_dir_all(&folder).unwrap();
     assert_eq!(result.unwrap().entries.len(), 1);
     assert!(

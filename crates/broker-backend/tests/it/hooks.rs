@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 
 use self::chat::{Broker, Chat, caller, messages, other, recorder};
 use crate::events::{WSKEY, connected, disconnected, event, http, message, names};
-use crate::server::{Server, ok};
+use crate::server::{Server, ok, together};
 
 #[tokio::test]
 async fn a_connect_hook_decides_whether_the_backend_is_told_and_changes_what_it_sees() {
@@ -89,7 +89,7 @@ async fn commands_of_hooks_come_before_those_of_the_backend() {
     let server = Server::bind().await;
     let backend = InProcess::new(Chat, Some(Arc::new(http(&server.url()))));
     let answer = ok(r#"[{"type":"log"},{"type":"close"}]"#);
-    let (result, _) = tokio::join!(backend.call(message("{}")), server.serve(&answer));
+    let (result, _) = together(backend.call(message("{}")), server.serve(&answer)).await;
     let list = result.unwrap();
     assert_eq!(names(&list), ["send", "log", "close"]);
     // The hooks have taken over `close`, also in what the backend behind them answers.
@@ -211,10 +211,11 @@ async fn a_message_of_the_hooks_own_is_answered_to_them() {
     let server = Server::bind().await;
     let backend = InProcess::new(Chat, Some(Arc::new(http(&server.url()))));
     let answer = ok("fine");
-    let (result, (_peer, request)) = tokio::join!(
+    let (result, (_peer, request)) = together(
         backend.call(message(r#"{"type":"ask"}"#)),
-        server.serve(&answer)
-    );
+        server.serve(&answer),
+    )
+    .await;
     assert!(request.text().contains("\r\n\r\n[1]\r\n"));
     assert!(request.text().contains(r#"{"type":"direct"}"#));
     let list = result.unwrap();

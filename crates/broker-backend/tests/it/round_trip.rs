@@ -13,7 +13,7 @@ use serde_json::Value;
 use tokio::runtime::Builder;
 
 use crate::events::{config, event};
-use crate::server::{Request, Server, ok};
+use crate::server::{Request, Server, ok, together};
 
 fn json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
@@ -51,7 +51,7 @@ async fn told(event: Event, format: Format) -> Request {
         ..config(&server.url())
     });
     let answer = ok("");
-    let (result, (_peer, request)) = tokio::join!(backend.call(event), server.serve(&answer));
+    let (result, (_peer, request)) = together(backend.call(event), server.serve(&answer)).await;
     result.unwrap();
     request
 }

@@ -1,5 +1,7 @@
 //! An application that says word for word what a test tells it to.
 
+use std::time::Duration;
+
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -95,6 +97,17 @@ impl Request {
     pub(crate) fn text(&self) -> &str {
         std::str::from_utf8(&self.body).unwrap()
     }
+}
+
+/// Lets a call and the application it talks to run side by side. One that waits for what does not come fails the test.
+pub(crate) async fn together<A, B>(
+    call: impl Future<Output = A>,
+    application: impl Future<Output = B>,
+) -> (A, B) {
+    let both = async { tokio::join!(call, application) };
+    tokio::time::timeout(Duration::from_secs(30), both)
+        .await
+        .expect("call and application get what they wait for")
 }
 
 /// A whole 200 with this body.

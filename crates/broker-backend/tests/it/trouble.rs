@@ -8,7 +8,7 @@ use broker_core::Failure;
 use tokio::time::Instant;
 
 use crate::events::{config, connected, http, names};
-use crate::server::{Server, ok};
+use crate::server::{Server, ok, together};
 
 /// What one event comes to when the application reads it, says `words` and hangs up.
 async fn failure(words: &str) -> Failure {
@@ -17,7 +17,7 @@ async fn failure(words: &str) -> Failure {
     let talk = async {
         server.serve(words).await;
     };
-    let (result, ()) = tokio::join!(backend.call(connected()), talk);
+    let (result, ()) = together(backend.call(connected()), talk).await;
     result.expect_err(words)
 }
 
@@ -79,7 +79,7 @@ async fn a_reset_is_interrupted() {
         peer.request().await;
         peer.stream.set_zero_linger().unwrap();
     };
-    let (result, ()) = tokio::join!(backend.call(connected()), talk);
+    let (result, ()) = together(backend.call(connected()), talk).await;
     let failure = result.unwrap_err();
     assert!(matches!(&failure, Failure::Interrupted(_)), "{failure:?}");
 }
@@ -109,7 +109,7 @@ async fn no_answer_is_a_time_out() {
         ..config(&server.url())
     });
     let begin = Instant::now();
-    let (result, _peer) = tokio::join!(backend.call(connected()), server.accept());
+    let (result, _peer) = together(backend.call(connected()), server.accept()).await;
     assert_eq!(
         result.unwrap_err(),
         Failure::TimedOut(Duration::from_secs(3))
@@ -138,13 +138,14 @@ async fn a_trickled_answer_hits_the_deadline_of_the_whole_try() {
         }
         unreachable!("a peer that is gone is noticed")
     };
-    let (result, said) = tokio::join!(
+    let (result, said) = together(
         async {
             let result = backend.call(connected()).await;
             (result, begin.elapsed())
         },
-        talk
-    );
+        talk,
+    )
+    .await;
     let (result, elapsed) = result;
     assert_eq!(
         result.unwrap_err(),
@@ -165,11 +166,11 @@ async fn trouble_with_one_event_leaves_the_next_one_alone() {
         let talk = async {
             server.serve(words).await;
         };
-        let (result, ()) = tokio::join!(backend.call(connected()), talk);
+        let (result, ()) = together(backend.call(connected()), talk).await;
         result.unwrap_err();
     }
     let answer = ok(r#"{"type":"log"}"#);
-    let (result, _) = tokio::join!(backend.call(connected()), server.serve(&answer));
+    let (result, _) = together(backend.call(connected()), server.serve(&answer)).await;
     assert_eq!(names(&result.unwrap()), ["log"]);
 }
 
