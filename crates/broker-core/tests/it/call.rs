@@ -62,8 +62,14 @@ impl Fleet {
                 who: pick(*who, &everyone)?,
                 what: *what,
             },
-            Step::Leave { who, code } => Call::Leave {
-                who: pick(*who, &everyone)?,
+            Step::Leave {
+                who,
+                is_closed,
+                code,
+            } => Call::Leave {
+                who: pick(*who, &self.told_to_close())
+                    .filter(|_| *is_closed)
+                    .or_else(|| pick(*who, &everyone))?,
                 code: *code,
             },
             Step::Reply { to, list } => Call::Reply {

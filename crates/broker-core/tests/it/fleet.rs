@@ -266,6 +266,11 @@ impl Fleet {
         self.known(|_| true)
     }
 
+    /// The sessions whose connections should end.
+    pub(crate) fn told_to_close(&self) -> Vec<usize> {
+        self.known(|client| client.is_connected && !client.is_reachable)
+    }
+
     /// The sessions whose connections have not ended.
     pub(crate) fn connected(&self) -> Vec<usize> {
         self.known(|client| client.is_connected)

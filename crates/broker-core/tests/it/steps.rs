@@ -24,8 +24,10 @@ pub(crate) enum Step {
         who: usize,
         what: Saying,
     },
+    /// A connection ends; of those that were told to close, if there are any and it is one of those.
     Leave {
         who: usize,
+        is_closed: bool,
         code: u16,
     },
     /// The backend answers, or answers once more, or answers what it was never asked.
@@ -152,8 +154,13 @@ fn step() -> impl Strategy<Value = Step> {
             role,
         });
     let say = (0..256_usize, select(&SAYINGS[..])).prop_map(|(who, what)| Step::Say { who, what });
-    let leave = (0..256_usize, select(&[1000_u16, 1006, 4000][..]))
-        .prop_map(|(who, code)| Step::Leave { who, code });
+    let code = select(&[1000_u16, 1006, 4000][..]);
+    let leave =
+        (0..256_usize, any::<bool>(), code).prop_map(|(who, is_closed, code)| Step::Leave {
+            who,
+            is_closed,
+            code,
+        });
     let reply = (asker(), list()).prop_map(|(to, list)| Step::Reply { to, list });
     let fail = (asker(), failure()).prop_map(|(to, how)| Step::Fail { to, how });
     let ask = (

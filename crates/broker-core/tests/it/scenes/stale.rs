@@ -1,11 +1,16 @@
 //! What comes too late, or twice, changes nothing.
 
-use broker_core::{Broker, CookieRule, Effect, Effects, Info, Opening, SessionId, Timestamp};
-use broker_core::{CommandList, Config};
+use broker_core::{
+    Broker, CommandList, Config, CookieRule, Effect, Effects, Info, Opening, SessionId, Source,
+    Timestamp,
+};
 use expect_test::expect;
 
 use super::{status, unreachable};
+use crate::fleet::Fleet;
 use crate::scene::{ANNA, BEN, Scene};
+use crate::seen::Seen;
+use crate::steps::Role;
 
 #[test]
 fn a_second_report_on_one_event_is_passed_over() {
@@ -64,6 +69,40 @@ fn the_name_of_a_session_that_has_ended_reaches_nobody() {
           ← ben: json "for ben"
           executed: {"sent":1}
     "#]]);
+}
+
+#[test]
+fn what_the_index_knew_of_a_session_ends_with_it() {
+    let mut fleet = Fleet::new(1, &Config::default());
+    let wanted = r#"{"type":"count","match":{"a":1}}"#;
+    let counted = |fleet: &mut Fleet| {
+        fleet.take_seen();
+        fleet.ask(Source::Public, wanted);
+        fleet.settle();
+        match &fleet.take_seen()[..] {
+            [Seen::Executed { outcomes, .. }] => outcomes[0]["counted"].clone(),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(counted(&mut fleet), 0);
+    fleet.open(0, 0, "a=1", Role::Untold);
+    fleet.open(0, 1, "a=1", Role::Untold);
+    fleet.open(0, 2, "a=1", Role::Untold);
+    assert_eq!(counted(&mut fleet), 3);
+
+    // One is closed by a command, one leaves, one changes; two slots are used again.
+    let close = r#"{"type":"close","match":{"wskey":"AAAAAAAAAAAAAAAAAAAAAA"}}"#;
+    fleet.ask(Source::Public, close);
+    fleet.settle();
+    assert_eq!(counted(&mut fleet), 2);
+    fleet.leave(0, 1000, "");
+    fleet.leave(1, 1000, "");
+    assert_eq!(counted(&mut fleet), 1);
+    fleet.ask(Source::Public, r#"{"type":"session","data":{"a":2}}"#);
+    fleet.settle();
+    fleet.open(0, 3, "a=2", Role::Untold);
+    fleet.open(0, 4, "a=2", Role::Untold);
+    assert_eq!(counted(&mut fleet), 0);
 }
 
 #[test]

@@ -57,6 +57,15 @@ const VALUES: [&str; 16] = [
     r#""*""#,
 ];
 
+/// Criteria that sessions do match, by one field as most applications do.
+const COMMON: [&str; 5] = [
+    r#"{"a":1}"#,
+    r#"{"a":"x"}"#,
+    r#"{"b":"xy"}"#,
+    r#"{"a":"undefined"}"#,
+    r#"{"a":"1","b":"xy"}"#,
+];
+
 /// Data that merges: into other values, into objects, by index; with names that stand twice.
 const DATA: [&str; 8] = [
     "[]",
@@ -115,6 +124,7 @@ fn fields() -> impl Strategy<Value = String> {
     )
     .prop_map(str::to_owned);
     let data = prop_oneof![
+        select(&COMMON[..]).prop_map(str::to_owned),
         (select(&FIELDS[..]), select(&VALUES[..]))
             .prop_map(|(field, value)| format!(r#"{{"{field}":{value}}}"#)),
         select(&DATA[..]).prop_map(str::to_owned),
@@ -149,7 +159,7 @@ fn fields() -> impl Strategy<Value = String> {
     prop_oneof![
         6 => send,
         5 => session,
-        1 => close,
+        2 => close,
         2 => list,
         1 => count,
         1 => Just(r#""type":"log","text":{"n":"@@@@"},"level":"warn""#.to_owned()),
@@ -178,6 +188,7 @@ fn criteria() -> impl Strategy<Value = String> {
     let all_of = |branches: Vec<String>| branches.join(",");
     let branches = move || prop::collection::vec(conditions(), 0..3).prop_map(all_of);
     prop_oneof![
+        8 => select(&COMMON[..]).prop_map(str::to_owned),
         6 => conditions(),
         1 => branches().prop_map(|branches| format!(r#"{{"$or":[{branches}]}}"#)),
         1 => branches().prop_map(|branches| format!(r#"{{"a":1,"$and":[{branches}]}}"#)),
