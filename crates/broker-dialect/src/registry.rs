@@ -20,7 +20,7 @@ macro_rules! dialects {
 
         impl DialectKind {
             /// Every dialect, in the order of the registry.
-            pub const ALL: &[DialectKind] = &[$(DialectKind::$variant,)+];
+            pub const ALL: [DialectKind; [$(DialectKind::$variant),+].len()] = [$(DialectKind::$variant),+];
 
             /// Its name in the configuration.
             #[must_use]
@@ -141,8 +141,8 @@ mod tests {
     #[test]
     fn names_are_read_back() {
         for kind in DialectKind::ALL {
-            assert_eq!(kind.name().parse(), Ok(*kind));
-            assert_eq!(kind.open(&Options::default()).kind(), *kind);
+            assert_eq!(kind.name().parse(), Ok(kind));
+            assert_eq!(kind.open(&Options::default()).kind(), kind);
         }
     }
 

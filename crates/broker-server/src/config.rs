@@ -31,6 +31,8 @@ use std::num::NonZeroU32;
 
 use serde::Deserialize;
 
+pub use broker_dialect::{BinaryMessages, DialectKind};
+
 pub use access::{Access, IpRule, ParseIpRuleError, ParseTokenError, Token, TokenFileError};
 pub use address::{ListenAddr, ParseAddrError};
 pub use backend::{Backend, BackendTarget, Hold, ParseBackendError};
@@ -42,9 +44,7 @@ pub use origin::{Origin, OriginRule, ParseOriginError};
 pub use session::{Cookies, Session};
 pub use units::{ByteSize, ParseUnitError, TimeSpan};
 pub use websocket::{ParseSubprotocolError, Subprotocol, WebSocket};
-pub use words::{
-    BackendFormat, Binary, Dialect, LogFormat, LogLevel, OnFull, ParseWordError, SlowConsumer,
-};
+pub use words::{BackendFormat, LogFormat, LogLevel, OnFull, ParseWordError, SlowConsumer};
 
 /// The whole configuration, one field per section.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

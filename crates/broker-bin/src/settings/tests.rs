@@ -111,7 +111,14 @@ fn shown(config: &Config) -> Vec<String> {
     let endpoints: Vec<String> = config
         .endpoints
         .iter()
-        .map(|endpoint| format!("{}={} {}", endpoint.path, endpoint.dialect, endpoint.binary))
+        .map(|endpoint| {
+            format!(
+                "{}={} {}",
+                endpoint.path,
+                endpoint.dialect,
+                endpoint.binary.name()
+            )
+        })
         .collect();
     let join = |rules: &[String]| rules.join(" ");
     let allow: Vec<String> = config

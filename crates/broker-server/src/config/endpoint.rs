@@ -3,10 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
+use broker_dialect::{BinaryMessages, DialectKind};
 use serde::Deserialize;
 use serde::de::{self, Deserializer};
 
-use super::words::{Binary, Dialect, ParseWordError};
+use super::words::{self, ParseWordError};
 
 /// A path of the public listener and what is spoken there.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -19,17 +20,19 @@ pub struct Endpoint {
     /// The request paths this endpoint answers.
     pub path: EndpointPath,
     /// The wire protocol towards clients.
-    pub dialect: Dialect,
+    #[serde(deserialize_with = "read_dialect")]
+    pub dialect: DialectKind,
     /// What becomes of binary messages.
-    pub binary: Binary,
+    #[serde(deserialize_with = "read_binary")]
+    pub binary: BinaryMessages,
 }
 
 impl Default for Endpoint {
     fn default() -> Self {
         Self {
             path: EndpointPath::Any,
-            dialect: Dialect::Wsbroker,
-            binary: Binary::Event,
+            dialect: DialectKind::Wsbroker,
+            binary: BinaryMessages::Event,
         }
     }
 }
@@ -47,6 +50,14 @@ impl Endpoint {
     }
 }
 
+fn read_dialect<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DialectKind, D::Error> {
+    words::read(deserializer, words::dialect)
+}
+
+fn read_binary<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BinaryMessages, D::Error> {
+    words::read(deserializer, words::binary)
+}
+
 /// `PATH=DIALECT`, the short form of the command line.
 impl FromStr for Endpoint {
     type Err = ParseEndpointError;
@@ -57,7 +68,7 @@ impl FromStr for Endpoint {
             .ok_or_else(|| ParseEndpointError::Shape(text.to_owned()))?;
         Ok(Self {
             path: path.parse()?,
-            dialect: dialect.parse()?,
+            dialect: words::dialect(dialect)?,
             ..Self::default()
         })
     }

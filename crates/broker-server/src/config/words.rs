@@ -3,6 +3,7 @@
 //! A word that the configuration's contract has, but that this version can't
 //! obey, is refused by name, so that nobody believes it to be in force.
 
+use broker_dialect::{BinaryMessages, DialectKind};
 use serde::de::{self, Deserialize, Deserializer};
 
 /// Why a text is none of the words.
@@ -72,26 +73,34 @@ macro_rules! words {
     };
 }
 
-words! {
-    /// The client-facing wire protocol of an endpoint.
-    pub enum Dialect {
-        /// JSON texts in, the backend's messages out, as npm `wsbroker` speaks it.
-        Wsbroker = "wsbroker",
-        /// Every message back unchanged, with no backend.
-        Echo = "echo",
+/// Dialects that the contract has, but this version has not.
+const LATER_DIALECTS: [&str; 2] = ["wsmsgbroker", "socketio"];
+
+/// Reads the name of a dialect; which there are is the registry's matter.
+pub(super) fn dialect(name: &str) -> Result<DialectKind, ParseWordError> {
+    let known = || DialectKind::ALL.map(DialectKind::name).join(", ");
+    match name.parse() {
+        Ok(kind) => Ok(kind),
+        Err(_) if LATER_DIALECTS.contains(&name) => {
+            Err(ParseWordError::Later(name.to_owned(), known()))
+        }
+        Err(_) => Err(ParseWordError::Unknown(name.to_owned(), known())),
     }
-    later: ["wsmsgbroker", "socketio"]
 }
 
-words! {
-    /// What becomes of a client's binary message.
-    pub enum Binary {
-        /// The event `client-binary` with the bytes in base64.
-        Event = "event",
-        /// Read as text, as npm `wsbroker` does.
-        Text = "text",
-    }
-    later: []
+/// Reads what becomes of binary messages.
+pub(super) fn binary(word: &str) -> Result<BinaryMessages, ParseWordError> {
+    let known = || BinaryMessages::ALL.map(BinaryMessages::name).join(", ");
+    word.parse()
+        .map_err(|_| ParseWordError::Unknown(word.to_owned(), known()))
+}
+
+/// Makes serde read a text by one of the functions above.
+pub(super) fn read<'de, D: Deserializer<'de>, T>(
+    deserializer: D,
+    read: fn(&str) -> Result<T, ParseWordError>,
+) -> Result<T, D::Error> {
+    read(&String::deserialize(deserializer)?).map_err(de::Error::custom)
 }
 
 words! {

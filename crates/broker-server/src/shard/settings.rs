@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use broker_core::CookieRule;
-use broker_dialect::{BinaryMessages, DialectKind, Options};
+use broker_dialect::{DialectKind, Options};
 use broker_transport::ws;
 
 use crate::clock::Clock;
@@ -81,14 +81,7 @@ impl Settings {
 
 impl Route {
     fn new(endpoint: &Endpoint, config: &Config) -> Route {
-        let dialect = match endpoint.dialect {
-            config::Dialect::Wsbroker => DialectKind::Wsbroker,
-            config::Dialect::Echo => DialectKind::Echo,
-        };
-        let binary = match endpoint.binary {
-            config::Binary::Event => BinaryMessages::Event,
-            config::Binary::Text => BinaryMessages::Text,
-        };
+        let (dialect, binary) = (endpoint.dialect, endpoint.binary);
         let never_or = |span: Option<config::TimeSpan>| {
             span.map(config::TimeSpan::duration).unwrap_or_default()
         };

@@ -2,7 +2,7 @@
 
 use expect_test::expect;
 
-use super::super::{BackendTarget, Cookies, Dialect, OnFull, Subprotocol, Token};
+use super::super::{BackendTarget, Cookies, Endpoint, OnFull, Subprotocol, Token};
 use super::{check, read};
 
 #[test]
@@ -43,14 +43,20 @@ fn backends_are_http_urls_or_words() {
 
 #[test]
 fn words_of_later_versions_are_refused_by_name() {
-    check::<Dialect>(
-        &["wsbroker", "echo", "socketio", "wsmsgbroker", "Echo"],
+    check::<Endpoint>(
+        &[
+            "*=wsbroker",
+            "*=echo",
+            "*=socketio",
+            "*=wsmsgbroker",
+            "*=Echo",
+        ],
         expect![[r#"
-            wsbroker -> Wsbroker
-            echo -> Echo
-            socketio -> error: `socketio` is not available in this version; available: wsbroker, echo
-            wsmsgbroker -> error: `wsmsgbroker` is not available in this version; available: wsbroker, echo
-            Echo -> error: `Echo` is not one of: wsbroker, echo
+            *=wsbroker -> Endpoint { path: Any, dialect: Wsbroker, binary: Event }
+            *=echo -> Endpoint { path: Any, dialect: Echo, binary: Event }
+            *=socketio -> error: `socketio` is not available in this version; available: wsbroker, echo
+            *=wsmsgbroker -> error: `wsmsgbroker` is not available in this version; available: wsbroker, echo
+            *=Echo -> error: `Echo` is not one of: wsbroker, echo
         "#]],
     );
     check::<OnFull>(

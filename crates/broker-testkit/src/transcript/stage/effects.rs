@@ -47,7 +47,7 @@ impl Stage {
                     let of_kind = recipients
                         .iter()
                         .filter_map(|handle| self.client_of(*handle));
-                    let of_kind = of_kind.filter(|client| client.dialect.kind() == *kind);
+                    let of_kind = of_kind.filter(|client| client.dialect.kind() == kind);
                     let names: Vec<_> = of_kind.map(|client| client.name.clone()).collect();
                     if !names.is_empty() {
                         let heard = Sight::heard(&names.join(", "), &kind.encode(&message));
