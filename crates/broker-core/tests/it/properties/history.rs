@@ -13,11 +13,13 @@ use serde_json::Value;
 use crate::call::Call;
 use crate::fleet::Fleet;
 use crate::seen::{Seen, noticed};
-use crate::steps::{Step, roomy_config, steps};
+use crate::steps::{Step, cases, roomy_config, steps};
 
 const SHARDS: usize = 3;
 
 proptest! {
+    #![proptest_config(cases())]
+
     #[test]
     fn whatever_three_shards_do_one_could_have_done(seed: u64, steps in steps()) {
         let config = roomy_config(seed);

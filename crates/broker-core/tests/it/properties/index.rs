@@ -3,9 +3,11 @@
 use proptest::prelude::*;
 
 use super::run;
-use crate::steps::{Step, steps, tight_config};
+use crate::steps::{Step, cases, steps, tight_config};
 
 proptest! {
+    #![proptest_config(cases())]
+
     #[test]
     fn the_index_equals_the_scan(config in tight_config(), steps in steps()) {
         prop_assert_eq!(run(&config, &steps), run(&config, &scanning(&steps)));

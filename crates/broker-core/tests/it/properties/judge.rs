@@ -7,9 +7,11 @@ use crate::call::Call;
 use crate::fleet::{Fleet, LONG_MS};
 use crate::model::{Client, Model, Phase, Stage};
 use crate::seen::{Seen, joined, read};
-use crate::steps::{Step, Written, steps, tight_config};
+use crate::steps::{Step, Written, cases, steps, tight_config};
 
 proptest! {
+    #![proptest_config(cases())]
+
     #[test]
     fn a_shard_does_what_the_model_does(config in tight_config(), steps in steps()) {
         let mut judge = Judge::new(config);

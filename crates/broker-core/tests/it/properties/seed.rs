@@ -4,9 +4,11 @@ use proptest::prelude::*;
 
 use super::perform;
 use crate::fleet::Fleet;
-use crate::steps::{steps, tight_config};
+use crate::steps::{cases, steps, tight_config};
 
 proptest! {
+    #![proptest_config(cases())]
+
     #[test]
     fn the_same_seed_has_the_same_effects(config in tight_config(), steps in steps()) {
         let written = || {

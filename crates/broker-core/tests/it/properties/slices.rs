@@ -11,9 +11,11 @@ use crate::call::Call;
 use crate::fleet::Fleet;
 use crate::model::{Model, Phase};
 use crate::seen::{Seen, joined, noticed};
-use crate::steps::{Step, Written, roomy_config, steps};
+use crate::steps::{Step, Written, cases, roomy_config, steps};
 
 proptest! {
+    #![proptest_config(cases())]
+
     #[test]
     fn slices_are_invisible(seed: u64, slice in 1..50_usize, steps in steps()) {
         let whole = roomy_config(seed);
