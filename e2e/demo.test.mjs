@@ -1,63 +1,88 @@
-// The demo in a real browser: two tabs of the page talk to each other.
+// The demo in a real browser.
 
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
-import { test } from 'node:test';
+import { after, before, test } from 'node:test';
 import { chromium } from 'playwright-core';
-import { brokerFor, DEADLINE_MS, fromRoot, listensOn, runWsbroker, startWsbroker } from './harness.mjs';
+import { accepting, brokerFor, Child, DEADLINE_MS, freePort, fromRoot, startWsbroker } from './harness.mjs';
 
 const FLAGS = [
   '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
   '--disable-background-networking', '--disable-component-update', '--disable-sync',
 ];
 
-test('two tabs of the demo see what each other says, also after the broker was killed', async (t) => {
-  const broker = await brokerFor(t, startWsbroker, { allow: [] });
-  const browser = await chromium.launch({
+let browser;
+before(async () => {
+  browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     args: FLAGS,
     timeout: 2 * DEADLINE_MS,
   });
-  t.after(() => browser.close());
+});
+after(() => browser?.close());
 
-  const faults = [];
-  const open = async () => {
-    // Each its own context: two people, not two tabs of one.
-    const context = await browser.newContext({ viewport: { width: 900, height: 640 } });
-    context.setDefaultTimeout(DEADLINE_MS);
-    const page = await context.newPage();
-    page.on('pageerror', (error) => faults.push(String(error)));
-    page.on('console', (message) => message.type() === 'error' && faults.push(message.text()));
-    page.on('requestfailed', (request) => faults.push(`${request.url()} ${request.failure()?.errorText}`));
-    await page.goto(broker.http);
-    return page;
-  };
-  const say = async (page, text) => {
-    await page.getByRole('textbox').last().fill(text);
-    await page.getByRole('button', { name: /send/i }).click();
-  };
-  // The page shows it a second time, in what the backend was told.
-  const heard = (page, text) => page.getByRole('log').getByText(text).waitFor();
+test('two tabs of the demo hear each other, room by room', async (t) => {
+  const broker = await brokerFor(t, startWsbroker, { allow: [] });
+  const [ann, bob] = [await open(t, broker), await open(t, broker)];
 
-  const [ann, bob] = [await open(), await open()];
-  await say(ann, 'Hello from the first tab');
-  for (const page of [ann, bob]) await heard(page, 'Hello from the first tab');
-  const markup = 'And <b>hello</b> back & "quoted" <img src=x onerror=alert(1)>';
-  await say(bob, markup);
-  for (const page of [ann, bob]) await heard(page, markup);
+  await ann.say('Hello from the first tab');
+  for (const tab of [ann, bob]) await tab.hears('Hello from the first tab');
+  const markup = 'And <b>hello</b> back & "quoted" <img src=x onerror=alert(1)> 😀';
+  await bob.say(markup);
+  for (const tab of [ann, bob]) await tab.hears(markup);
 
   mkdirSync(fromRoot('target/e2e'), { recursive: true });
-  await ann.screenshot({ path: fromRoot('target/e2e/demo.png') });
+  await ann.page.screenshot({ path: fromRoot('target/e2e/demo.png') });
 
-  assert.deepEqual(faults, []);
-
-  // From here on the browser itself logs that nobody listens.
-  broker.child.kill('SIGKILL');
-  for (const page of [ann, bob]) await page.getByRole('button', { name: 'Try now' }).waitFor();
-  const again = runWsbroker(['serve', '--listen', `127.0.0.1:${broker.port}`, '--admin', 'off']);
-  t.after(() => again.stop());
-  await listensOn(again);
-  for (const page of [ann, bob]) await page.getByRole('status').getByText('Connected').waitFor();
-  await say(bob, 'We came back by ourselves');
-  for (const page of [ann, bob]) await heard(page, 'We came back by ourselves');
+  await bob.page.getByRole('button', { name: 'Kitchen' }).click();
+  await ann.hears(/left\.$/);
+  await bob.say('Is anybody in the kitchen?');
+  await bob.hears('Is anybody in the kitchen?');
+  await ann.say('All alone now');
+  await ann.hears('All alone now');
+  await bob.page.getByRole('button', { name: 'Lobby' }).click();
+  await ann.line(/came in\.$/).nth(1).waitFor();
+  assert.equal(await ann.line('Is anybody in the kitchen?').count(), 0);
+  assert.equal(await bob.line('All alone now').count(), 0);
+  assert.deepEqual([...ann.faults, ...bob.faults], []);
 });
+
+test('a tab that is left open comes back by itself, and talks to the backend that is there then', async (t) => {
+  const listen = `127.0.0.1:${await freePort()}`;
+  const demo = await brokerFor(t, startWsbroker, { listen, allow: [] });
+  const ann = await open(t, demo);
+  await ann.say('To the demo');
+  await ann.hears('To the demo');
+  await demo.stop('SIGTERM');
+
+  const port = await freePort();
+  const php = Child.start('php', ['-S', `127.0.0.1:${port}`], { cwd: fromRoot('examples/backends') });
+  t.after(() => php.stop());
+  await accepting(port, php);
+  await brokerFor(t, startWsbroker, { listen, backend: `http://127.0.0.1:${port}/chat.php` });
+  await ann.hears(/^You are guest-.*, in the lobby\.$/);
+  await ann.say('To PHP');
+  await ann.hears('To PHP');
+});
+
+/** A tab of its own person, connected and greeted. */
+async function open(t, broker) {
+  const context = await browser.newContext({ viewport: { width: 1100, height: 700 } });
+  t.after(() => context.close());
+  context.setDefaultTimeout(DEADLINE_MS);
+  const page = await context.newPage();
+  const faults = [];
+  page.on('pageerror', (error) => faults.push(String(error)));
+  page.on('console', (message) => message.type() === 'error' && faults.push(message.text()));
+  page.on('requestfailed', (request) => faults.push(`${request.url()} ${request.failure()?.errorText}`));
+
+  const line = (text) => page.getByRole('log', { name: 'Conversation' }).getByText(text);
+  const hears = (text) => line(text).waitFor();
+  const say = async (text) => {
+    await page.getByRole('textbox', { name: 'Message' }).fill(text);
+    await page.getByRole('button', { name: 'Send' }).click();
+  };
+  await page.goto(broker.http);
+  await hears(/^You are .*, in the lobby\.$/);
+  return { page, faults, line, hears, say };
+}

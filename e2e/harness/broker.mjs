@@ -34,14 +34,16 @@ export async function startOriginal({ backend, allow = ['127.0.0.1'], log = fals
 }
 
 /**
- * wsbroker on free ports. `settings` are configuration keys as in the environment (`LIMITS__MAX_MESSAGE`),
- * `config` is the text of its configuration file, `args` are more arguments.
+ * wsbroker, on free ports unless `listen` says otherwise. `settings` are configuration keys as in the environment
+ * (`LIMITS__MAX_MESSAGE`), `config` is the text of its configuration file, `args` are more arguments.
  */
-export async function startWsbroker({ backend, allow = ['127.0.0.1'], args = [], ...options } = {}) {
+export async function startWsbroker({
+  backend, listen = '127.0.0.1:0', allow = ['127.0.0.1'], args = [], ...options
+} = {}) {
   const child = runWsbroker(
     [
       'serve',
-      ...['--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0'],
+      ...['--listen', listen, '--admin', '127.0.0.1:0'],
       ...(backend ? ['--backend', backend] : []),
       ...allow.flatMap((address) => ['--allow', address]),
       ...args,
