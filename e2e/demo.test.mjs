@@ -32,7 +32,7 @@ test('two tabs of the demo hear each other, room by room', async (t) => {
   for (const tab of [ann, bob]) await tab.hears(markup);
 
   mkdirSync(fromRoot('target/e2e'), { recursive: true });
-  await ann.page.screenshot({ path: fromRoot('target/e2e/demo.png') });
+  await ann.page.screenshot({ path: fromRoot('target/e2e/demo.png'), animations: 'disabled' });
 
   await bob.page.getByRole('button', { name: 'Kitchen' }).click();
   await ann.hears(/left\.$/);

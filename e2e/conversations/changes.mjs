@@ -51,6 +51,11 @@ export default [
     hold: (t) => t.connect('A', { headers: { Cookie: 'ip=6.6.6.6; wskey=forged; a=1' } }),
   },
   {
+    name: 'a cookie in UTF-8 is read as such',
+    change: 'cookie text',
+    hold: (t) => t.connect('A', { headers: { Cookie: Buffer.from('city=Zürich').toString('latin1') } }),
+  },
+  {
     name: 'of several forwarded addresses the right-most untrusted one counts',
     change: 'ip',
     hold: (t) => t.connect('A', { forwardedFor: '6.6.6.6, 198.51.100.9, 127.0.0.1' }),

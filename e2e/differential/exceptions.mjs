@@ -63,6 +63,7 @@ export const CHANGED = {
   'code and reason': 'session-disconnect tells them',
   'content type': 'results are application/json',
   'cookie ip': 'cookies can never set ip or wskey',
+  'cookie text': 'bytes that are UTF-8 are read as such; the original reads all as Latin-1',
   digits: 'numbers keep their digits',
   'fixed fields': '`session` can not overwrite ip and wskey, and merges the rest',
   forwarded: 'a POST with forwarding headers is refused without a token',
