@@ -4,7 +4,6 @@ mod answer;
 mod exchange;
 mod format;
 mod post;
-mod time;
 mod url;
 mod wire;
 

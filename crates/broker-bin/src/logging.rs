@@ -12,7 +12,6 @@
 //! counted and told later. **Nothing from outside reaches the terminal
 //! unescaped, at full length, or with a cookie or password in it.**
 
-mod calendar;
 mod json;
 mod layer;
 mod pretty;

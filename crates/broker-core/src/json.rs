@@ -78,6 +78,22 @@ pub fn write_string(out: &mut Vec<u8>, text: &str) {
     let _ = serde_json::to_writer(out, text);
 }
 
+/// Writes an object of these members: names as they read, values as JSON text.
+#[must_use]
+pub fn object<N: AsRef<str>, V: AsRef<str>>(members: impl IntoIterator<Item = (N, V)>) -> String {
+    let mut out = vec![b'{'];
+    for (name, value) in members {
+        if out.len() > 1 {
+            out.push(b',');
+        }
+        write_string(&mut out, name.as_ref());
+        out.push(b':');
+        out.extend_from_slice(value.as_ref().as_bytes());
+    }
+    out.push(b'}');
+    String::from_utf8(out).unwrap_or_default()
+}
+
 const WHITE: [char; 4] = [' ', '\t', '\n', '\r'];
 
 /// The members of an object, in order: decoded name, value as text.

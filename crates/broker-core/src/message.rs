@@ -1,7 +1,5 @@
 //! A client's message, and the prefix that keeps it from passing for an event of the broker's own.
 
-use serde_json::value::RawValue;
-
 use crate::form;
 use crate::json::{self, JsonError, Members};
 
@@ -127,26 +125,14 @@ fn write_prefixed_type(out: &mut Vec<u8>, value: &str) {
 /// Writes an object again with the last `type` in the first one's place, which is what JavaScript makes of it.
 fn with_last_type_only(members: &Members<'_>) -> String {
     let last = members.last("type").unwrap_or("null");
-    let mut out = vec![b'{'];
-    let mut seen = false;
-    for (name, value) in &members.0 {
-        let value = if name == "type" {
-            last
-        } else {
-            RawValue::get(value)
-        };
-        if name == "type" && std::mem::replace(&mut seen, true) {
-            continue;
+    let mut has_type = false;
+    json::object(members.0.iter().filter_map(|(name, value)| {
+        if name != "type" {
+            return Some((name, value.get()));
         }
-        if out.len() > 1 {
-            out.push(b',');
-        }
-        json::write_string(&mut out, name);
-        out.push(b':');
-        out.extend_from_slice(value.as_bytes());
-    }
-    out.push(b'}');
-    String::from_utf8(out).unwrap_or_default()
+        let is_first = !std::mem::replace(&mut has_type, true);
+        is_first.then_some((name, last))
+    }))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ mod results;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::command::{CommandError, Page};
+use crate::command::{Command, CommandError, CommandList, Entry, Page, Verb};
 
 pub use results::{write_receipts, write_results};
 
@@ -85,9 +85,36 @@ impl Listing {
     }
 }
 
+impl CommandList {
+    /// What is known of each command before any shard has said what came of it.
+    #[must_use]
+    pub fn no_outcomes(&self) -> Vec<Outcome> {
+        vec![Outcome::Elsewhere; self.entries.len()]
+    }
+
+    /// Adds to `gathered` what one more shard has made of the commands; in what order shards are added is the same.
+    pub fn gather(&self, gathered: &mut [Outcome], of_shard: Vec<Outcome>) {
+        static WHOLE: Page = Page {
+            fields: None,
+            limit: None,
+            after: None,
+        };
+        for ((all, one), entry) in gathered.iter_mut().zip(of_shard).zip(&self.entries) {
+            let page = match entry {
+                Entry::Run(Command {
+                    verb: Verb::List(page),
+                    ..
+                }) => page,
+                Entry::Run(_) | Entry::Refused { .. } | Entry::Other(_) => &WHOLE,
+            };
+            all.merge(one, page);
+        }
+    }
+}
+
 impl Outcome {
-    /// Adds what another shard has made of the same command. `page` is the page of a `list`.
-    pub fn merge(&mut self, other: Outcome, page: &Page) {
+    /// Adds what another shard, or another session, has made of the same command. `page` is the page of a `list`.
+    pub(crate) fn merge(&mut self, other: Outcome, page: &Page) {
         match (&mut *self, other) {
             (_, Outcome::Elsewhere) => {}
             (Outcome::Elsewhere, other) => *self = other,

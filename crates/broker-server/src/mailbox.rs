@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use broker_core::{CommandList, Entry, Orders, Outcome, Page, Source, Verb};
+use broker_core::{CommandList, Orders, Outcome, Source};
 use broker_transport::Accepted;
 use tokio::sync::mpsc;
 
@@ -147,12 +147,10 @@ impl Mailboxes {
             ticket: 0,
         };
         self.route(orders, Some(reply)).await?;
-        let mut gathered = vec![Outcome::Elsewhere; list.entries.len()];
+        let mut gathered = list.no_outcomes();
         for _ in 0..self.boxes.len() {
-            let outcomes = replies.recv().await.ok_or(ShuttingDown)?;
-            for ((all, one), entry) in gathered.iter_mut().zip(outcomes).zip(&list.entries) {
-                all.merge(one, page_of(entry));
-            }
+            let of_shard = replies.recv().await.ok_or(ShuttingDown)?;
+            list.gather(&mut gathered, of_shard);
         }
         Ok(gathered)
     }
@@ -167,25 +165,5 @@ impl Mailboxes {
             all.add(one);
         }
         all
-    }
-}
-
-/// The page of a `list`; what it is for other commands does not matter.
-fn page_of(entry: &Entry) -> &Page {
-    static WHOLE: Page = Page {
-        fields: None,
-        limit: None,
-        after: None,
-    };
-    match entry {
-        Entry::Run(command) => match &command.verb {
-            Verb::List(page) => page,
-            Verb::Send(_)
-            | Verb::Session { .. }
-            | Verb::Close { .. }
-            | Verb::Count { .. }
-            | Verb::Log { .. } => &WHOLE,
-        },
-        Entry::Refused { .. } | Entry::Other(_) => &WHOLE,
     }
 }

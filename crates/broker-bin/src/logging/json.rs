@@ -3,7 +3,7 @@
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::record::{Record, Value};
-use super::{calendar, text};
+use super::text;
 
 /// The record as one line, with its line break.
 pub(crate) fn line(record: &Record) -> String {
@@ -17,7 +17,7 @@ pub(crate) fn line(record: &Record) -> String {
 impl Serialize for Record {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("ts", &calendar::rfc3339(self.time))?;
+        map.serialize_entry("ts", &self.time.to_string())?;
         map.serialize_entry("level", self.level.as_str())?;
         map.serialize_entry(
             "event",

@@ -6,16 +6,15 @@ use broker_server::config::LogLevel;
 use owo_colors::{OwoColorize, Style};
 
 use super::record::Record;
-use super::{calendar, text};
+use super::text;
 
 /// The record as one line, with its line break and with colours.
 pub(crate) fn line(record: &Record) -> String {
     let (mark, style) = mark(record);
-    let mut line = format!(
-        "{} {}",
-        calendar::time_of_day(record.time).dimmed(),
-        mark.style(style)
-    );
+    let time = record.time.to_string();
+    // Between the date and the zone: `02:43:44.123`.
+    let of_day = time.get(11..23).unwrap_or(&time);
+    let mut line = format!("{} {}", of_day.dimmed(), mark.style(style));
     let words = if record.message.is_empty() {
         record.event.replace('_', " ")
     } else {

@@ -1,9 +1,10 @@
 //! One record, out of a `tracing` event: what both shapes of lines show.
 
 use std::fmt;
-use std::time::SystemTime;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use broker_server::config::LogLevel;
+use broker_server::core::Timestamp;
 use serde_json::Number;
 use tracing::field::{Field, Visit};
 use tracing::{Level, Metadata};
@@ -13,7 +14,7 @@ use super::text;
 /// What happened, ready to be shown: without secrets, and cut.
 #[derive(Debug)]
 pub(crate) struct Record {
-    pub(crate) time: SystemTime,
+    pub(crate) time: Timestamp,
     pub(crate) level: LogLevel,
     /// The kind of event; `trouble` or `note` if it says none.
     pub(crate) event: String,
@@ -55,7 +56,7 @@ impl Record {
     pub(crate) fn new(time: SystemTime, event: &tracing::Event<'_>) -> Self {
         let metadata = event.metadata();
         let mut record = Self {
-            time,
+            time: timestamp(time),
             level: level(*metadata.level()),
             event: String::new(),
             message: String::new(),
@@ -84,7 +85,7 @@ impl Record {
     /// The record that tells of lines that found no room in the queue.
     pub(crate) fn lost_lines(time: SystemTime, lost: u64) -> Self {
         Self {
-            time,
+            time: timestamp(time),
             level: LogLevel::Warn,
             event: "trouble".to_owned(),
             message: "the log could not be written fast enough: lines are missing".to_owned(),
@@ -173,4 +174,9 @@ pub(crate) fn level(level: Level) -> LogLevel {
         Level::DEBUG => LogLevel::Debug,
         Level::TRACE => LogLevel::Trace,
     }
+}
+
+/// Times before 1970 are shown as its first moment.
+fn timestamp(time: SystemTime) -> Timestamp {
+    Timestamp(0).after(time.duration_since(UNIX_EPOCH).unwrap_or_default())
 }

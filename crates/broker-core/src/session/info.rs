@@ -247,7 +247,7 @@ fn merge_value(old: &str, new: &str) -> String {
             .map(|(name, value)| (name, Cow::Borrowed(value.get())))
             .collect();
         merge_members(&mut fields, &new);
-        return object_text(&fields);
+        return json::object(fields);
     }
     if let Some(new) = json::elements(&new) {
         let old = json::elements(old).unwrap_or_default();
@@ -261,20 +261,6 @@ fn merge_value(old: &str, new: &str) -> String {
         return format!("[{}]", merged.collect::<Vec<_>>().join(","));
     }
     new.into_owned()
-}
-
-fn object_text(fields: &[(Cow<'_, str>, Cow<'_, str>)]) -> String {
-    let mut out = vec![b'{'];
-    for (name, value) in fields {
-        if out.len() > 1 {
-            out.push(b',');
-        }
-        json::write_string(&mut out, name);
-        out.push(b':');
-        out.extend_from_slice(value.as_bytes());
-    }
-    out.push(b'}');
-    String::from_utf8(out).unwrap_or_default()
 }
 
 /// A value without the white space between its parts, so that the info stays as small as it can be.

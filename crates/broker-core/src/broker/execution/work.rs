@@ -257,18 +257,6 @@ fn listed(info: &Info, page: &Page) -> Arc<str> {
     let Some(fields) = &page.fields else {
         return info.text().clone();
     };
-    let mut text = vec![b'{'];
-    for (name, value) in info
-        .fields()
-        .filter(|(name, _)| fields.iter().any(|wanted| **wanted == **name))
-    {
-        if text.len() > 1 {
-            text.push(b',');
-        }
-        json::write_string(&mut text, &name);
-        text.push(b':');
-        text.extend_from_slice(value.as_bytes());
-    }
-    text.push(b'}');
-    String::from_utf8(text).unwrap_or_default().into()
+    let is_wanted = |name: &str| fields.iter().any(|wanted| **wanted == *name);
+    json::object(info.fields().filter(|(name, _)| is_wanted(name))).into()
 }

@@ -18,12 +18,7 @@ fn info_of(json: &str) -> Info {
 
 /// The info without the broker's own fields.
 fn shown(info: &Info) -> String {
-    let fields: Vec<_> = info
-        .fields()
-        .filter(|(name, _)| !is_reserved(name))
-        .map(|(name, value)| (name, value.into()))
-        .collect();
-    object_text(&fields)
+    json::object(info.fields().filter(|(name, _)| !is_reserved(name)))
 }
 
 fn check(old: &str, data: &str, expected: &str) {

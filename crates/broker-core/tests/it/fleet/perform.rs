@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use broker_core::{Effect, Effects, Entry, Event, Orders, Outcome, Page, SessionHandle, Verb};
+use broker_core::{Effect, Effects, Event, Orders, Outcome, SessionHandle};
 
 use super::{Client, Fleet};
 use crate::seen::{self, Seen, read};
@@ -131,11 +131,7 @@ impl Fleet {
         if merged.is_empty() {
             *merged = outcomes;
         } else {
-            for ((merged, outcome), entry) in
-                merged.iter_mut().zip(outcomes).zip(&orders.list.entries)
-            {
-                merged.merge(outcome, page_of(entry));
-            }
+            orders.list.gather(merged, outcomes);
         }
         if *count == of_all {
             let outcomes = merged.iter().map(seen::outcome).collect();
@@ -181,20 +177,5 @@ impl Fleet {
             .map(|shard| shard.broker.sessions())
             .sum();
         assert_eq!(live.len(), sessions);
-    }
-}
-
-fn page_of(entry: &Entry) -> &Page {
-    static WHOLE: Page = Page {
-        fields: None,
-        limit: None,
-        after: None,
-    };
-    match entry {
-        Entry::Run(command) => match &command.verb {
-            Verb::List(page) => page,
-            _ => &WHOLE,
-        },
-        Entry::Refused { .. } | Entry::Other(_) => &WHOLE,
     }
 }
