@@ -29,7 +29,7 @@ pub struct Reading<'a> {
 }
 
 impl CommandList {
-    /// Reads a list of commands, or one command. An empty text holds none.
+    /// Reads a list of commands, or one command. An empty text holds none, unless the reading is strict.
     ///
     /// A command that cannot be read becomes [`Entry::Refused`] in its place. What `send` carries is cut out of `body`,
     /// not copied.
@@ -37,7 +37,7 @@ impl CommandList {
     /// # Errors
     /// When the text as a whole is no such list.
     pub fn parse(body: &Bytes, reading: Reading<'_>) -> Result<CommandList, ListError> {
-        if body.trim_ascii().is_empty() {
+        if body.trim_ascii().is_empty() && !reading.strict {
             return Ok(CommandList::default());
         }
         json::check(body)?;

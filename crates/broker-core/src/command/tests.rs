@@ -31,7 +31,8 @@ fn check(text: &str, expect: Expect) {
 
 #[test]
 fn a_list_an_object_and_nothing_are_lists_of_commands() {
-    check("", expect![""]);
+    assert!(parse_at(" \n", false).unwrap().entries.is_empty());
+    assert!(parse_at("", true).is_err());
     check(" [ ] ", expect![""]);
     check(
         r#" {"type":"send","message":{"a": 1.0}} "#,
