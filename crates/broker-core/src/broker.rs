@@ -25,6 +25,7 @@ pub use self::index::INDEXED_FIELDS_MAX;
 ///
 /// # Its verbs
 /// - **What clients do:** [`open`](Broker::open), [`receive`](Broker::receive), [`close`](Broker::close).
+/// - **What the driver does by itself:** [`begin_closing`](Broker::begin_closing).
 /// - **What the backend does:** [`backend_replied`](Broker::backend_replied),
 ///   [`backend_failed`](Broker::backend_failed).
 /// - **What the application asks:** [`execute`](Broker::execute), and [`resume`](Broker::resume) while it
@@ -152,6 +153,20 @@ impl Broker {
             .is_some_and(|session| session.is_told && session.phase != Phase::Gone)
         {
             self.tell(now, session, Fact::Received(message), out);
+        }
+    }
+
+    /// Takes note that the driver has begun to close a session's connection by itself: from now on it matches nothing.
+    /// What its client still says is told.
+    pub fn begin_closing(&mut self, session: SessionHandle) {
+        let slot = session.slot;
+        if let Some(session) = self
+            .sessions
+            .get_mut(session)
+            .filter(|session| session.phase == Phase::Open)
+        {
+            session.phase = Phase::Unreachable;
+            self.index.remove(slot, &session.info);
         }
     }
 

@@ -35,7 +35,7 @@ pub(super) struct Session {
 pub(super) enum Phase {
     /// Commands reach it.
     Open,
-    /// It matches nothing: a command has closed it, or it was opened so. Its connection has still to end.
+    /// It matches nothing: a command or the driver is closing it, or it was opened so. Its connection has still to end.
     Unreachable,
     /// It has no connection any more and waits for its last event to be answered.
     Gone,
