@@ -54,6 +54,7 @@ pub struct Settings {
 /// - **Time**: [`next_deadline`](Self::next_deadline) and [`handle_timeout`](Self::handle_timeout).
 /// - **Ending**: [`close`](Self::close) begins the close handshake; [`is_open`](Self::is_open) says whether messages
 ///   may still be sent, [`has_ended`](Self::has_ended) whether the last frame is out.
+/// - **Pings**: [`forgo_ping`](Self::forgo_ping) where one that is due makes no sense.
 /// - **Back-pressure**: [`pause`](Self::pause) and [`resume`](Self::resume) tell it that nobody reads for a while, so
 ///   that the peer is not blamed for the silence.
 ///
@@ -202,13 +203,18 @@ impl WebSocket {
         Some(encode::close(code, reason))
     }
 
+    /// Tells that the ping which [`handle_timeout`](Self::handle_timeout) asked for is not sent, so that no pong is due.
+    pub fn forgo_ping(&mut self) {
+        if self.phase == Phase::AwaitingPong {
+            self.phase = Phase::Open;
+        }
+    }
+
     /// Tells that reading stops, by choice of ours. Pings go on, since they keep the ways through the network open,
     /// but the peer's silence and its half-sent message are not held against it.
     pub fn pause(&mut self) {
         self.paused = true;
-        if self.phase == Phase::AwaitingPong {
-            self.phase = Phase::Open;
-        }
+        self.forgo_ping();
     }
 
     /// Tells that reading goes on. The peer's time begins anew.
