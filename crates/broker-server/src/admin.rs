@@ -11,6 +11,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::accept::next_socket;
@@ -36,14 +37,17 @@ pub(crate) struct Admin {
 /// Serves the admin port until its task is dropped.
 pub(crate) async fn serve(admin: Arc<Admin>, listener: Listener) {
     let places = Arc::new(tokio::sync::Semaphore::new(MAX_CONNECTIONS));
+    // They end with this task.
+    let mut connections = JoinSet::new();
     loop {
         let socket = next_socket(&listener).await;
+        while connections.try_join_next().is_some() {}
         // Nobody closes the semaphore.
         let Ok(place) = places.clone().acquire_owned().await else {
             return;
         };
         let admin = admin.clone();
-        tokio::spawn(async move {
+        connections.spawn(async move {
             if let Ok(stream) = socket.into_stream() {
                 serve_socket(admin, stream).await;
             }
@@ -121,17 +125,10 @@ async fn run(admin: &Admin, request: Request<Incoming>) -> Result<Reply, Refusal
         &admin.settings,
         &admin.own_commands,
     )?);
-    match admin.mailboxes.execute(list.clone(), Source::Admin).await {
-        Ok(outcomes) => {
-            let mut receipts = Vec::new();
-            write_receipts(&list, &outcomes, &mut receipts);
-            Ok(reply::json(StatusCode::OK, receipts))
-        }
-        Err(error) => Ok(reply::problem(
-            StatusCode::SERVICE_UNAVAILABLE,
-            &error.to_string(),
-        )),
-    }
+    let outcomes = admin.mailboxes.execute(list.clone(), Source::Admin).await?;
+    let mut receipts = Vec::new();
+    write_receipts(&list, &outcomes, &mut receipts);
+    Ok(reply::json(StatusCode::OK, receipts))
 }
 
 fn refused(refusal: &Refusal) -> Reply {

@@ -12,6 +12,7 @@ use subtle::ConstantTimeEq;
 
 use crate::config::{OriginRule, Token};
 use crate::forwarded;
+use crate::mailbox::ShuttingDown;
 use crate::shard::Settings;
 
 /// Why a request for commands is turned away.
@@ -38,6 +39,8 @@ pub(crate) enum Refusal {
     Unreadable(String),
     #[error("{0}")]
     Commands(#[from] ListError),
+    #[error(transparent)]
+    Ending(#[from] ShuttingDown),
 }
 
 impl Refusal {
@@ -50,6 +53,7 @@ impl Refusal {
             }
             Refusal::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Refusal::Unreadable(_) | Refusal::Commands(_) => StatusCode::BAD_REQUEST,
+            Refusal::Ending(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 }
@@ -206,8 +210,9 @@ pub(crate) async fn commands_of(headers: &HeaderMap, body: Bytes) -> Result<Byte
         return Ok(Bytes::new());
     }
     // The original reads every body as a form, whatever the content type says.
-    let is_form =
-        body.starts_with(b"data=") || content_type.starts_with("application/x-www-form-urlencoded");
+    let media_type = content_type.split(';').next().unwrap_or_default().trim();
+    let is_form = body.starts_with(b"data=")
+        || media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded");
     if !is_form {
         return Ok(body);
     }

@@ -126,11 +126,25 @@ impl Mailboxes {
         for mailbox in self.boxes.iter() {
             places.push(mailbox.reserve().await.map_err(|_| ShuttingDown)?);
         }
-        let _order = self.order.lock().unwrap_or_else(PoisonError::into_inner);
-        for place in places {
-            place.send(Mail::Orders(orders.clone(), reply.clone()));
+        {
+            let _order = self.order.lock().unwrap_or_else(PoisonError::into_inner);
+            for place in places {
+                place.send(Mail::Orders(orders.clone(), reply.clone()));
+            }
+        }
+        // A place outlives the shard that it was given by; what is put there then is read by nobody, and dropped late.
+        if self.boxes.iter().any(mpsc::Sender::is_closed) {
+            return Err(ShuttingDown);
         }
         Ok(())
+    }
+
+    /// Ends the shards that have been started, when not all of them could be.
+    pub(crate) fn end(&self) {
+        for mailbox in self.boxes.iter() {
+            // Nothing else has been sent yet, so that there is room wherever somebody reads.
+            let _ = mailbox.try_send(Mail::End);
+        }
     }
 
     /// Has a list of commands carried out by every shard, and gathers what came of each command.
@@ -167,3 +181,6 @@ impl Mailboxes {
         all
     }
 }
+
+#[cfg(test)]
+mod tests;

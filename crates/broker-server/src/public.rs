@@ -129,15 +129,19 @@ fn upgrade(
     }
     let upgraded = hyper::upgrade::on(&mut request);
     let (parts, _) = request.into_parts();
-    let Some(peer) = peer.take() else {
+    let Some(client) = peer.take() else {
         return refuse(
             StatusCode::BAD_REQUEST,
             "this connection was upgraded already",
         );
     };
-    let admission = match shard.admit(&parts, endpoint, &peer) {
+    let admission = match shard.admit(&parts, endpoint, &client) {
         Ok(admission) => admission,
-        Err((status, reason)) => return refuse(status, reason),
+        Err((status, reason)) => {
+            // It keeps its place, since its socket stays open and may ask again.
+            peer.replace(Some(client));
+            return refuse(status, reason);
+        }
     };
     let shard = shard.clone();
     spawn_local(async move {
@@ -146,7 +150,12 @@ fn upgrade(
         let Ok(parts) = upgraded.downcast::<TokioIo<Stream>>() else {
             return;
         };
-        shard.open(admission, parts.io.into_inner(), &parts.read_buf, peer.seat);
+        shard.open(
+            admission,
+            parts.io.into_inner(),
+            &parts.read_buf,
+            client.seat,
+        );
     });
     accept.into_response().map(|()| Full::default())
 }
@@ -193,8 +202,10 @@ async fn run(
     let body = door::read_body(body, settings).await?;
     let body = door::commands_of(&parts.headers, body).await?;
     let list = Arc::new(door::parse(&body, false, settings, shard.own_commands())?);
-    let outcomes = shard.mailboxes.execute(list.clone(), Source::Public).await;
-    let outcomes = outcomes.map_err(|error| Refusal::Unreadable(error.to_string()))?;
+    let outcomes = shard
+        .mailboxes
+        .execute(list.clone(), Source::Public)
+        .await?;
     let mut results = Vec::new();
     write_results(&list, &outcomes, &mut results);
     Ok(results)

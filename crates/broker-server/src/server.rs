@@ -12,12 +12,13 @@ use broker_transport::{Listener, LocalAddr};
 use serde_json::value::RawValue;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::task::JoinHandle;
 
 use crate::accept;
 use crate::admin::{self, Admin};
 use crate::application;
-use crate::config::{Config, ListenAddr, TokenFileError};
+use crate::config::{BackendTarget, Config, ListenAddr, TokenFileError};
 use crate::load::Loads;
 use crate::mailbox::{Mail, Mailboxes, Report, ShuttingDown};
 use crate::shard::{self, Settings};
@@ -33,6 +34,8 @@ const POSTED_LISTS: usize = 16 * 1024;
 pub struct Server {
     config: Config,
     backend: Arc<dyn Backend>,
+    /// Whether there is an application at all.
+    tells_backend: bool,
     public: Vec<Listener>,
     admin: Vec<Listener>,
 }
@@ -52,7 +55,7 @@ pub enum StartError {
     /// The token file could not be used.
     #[error(transparent)]
     Tokens(#[from] TokenFileError),
-    /// A shard's thread or runtime could not be made.
+    /// A shard's thread, its runtime or its instance of the application could not be made.
     #[error("cannot start a shard: {0}")]
     Shard(#[source] io::Error),
 }
@@ -69,13 +72,14 @@ impl StartError {
 }
 
 impl Server {
-    /// A broker with this configuration in front of this application. It listens where the configuration says, unless
+    /// A broker with this configuration in front of this application, whatever `backend.url` names. It listens where the configuration says, unless
     /// it is given listeners.
     #[must_use]
     pub fn new(config: Config, backend: Arc<dyn Backend>) -> Server {
         Server {
             config,
             backend,
+            tells_backend: true,
             public: Vec::new(),
             admin: Vec::new(),
         }
@@ -85,7 +89,11 @@ impl Server {
     #[must_use]
     pub fn from_config(config: Config) -> Server {
         let backend = application::of(&config);
-        Server::new(config, backend)
+        let tells_backend = config.backend.url != BackendTarget::None;
+        Server {
+            tells_backend,
+            ..Server::new(config, backend)
+        }
     }
 
     /// Serves clients on a listener of the caller's instead of those of the configuration; can be given several times.
@@ -126,16 +134,19 @@ impl Server {
         };
         let (public_addr, admin_addr) = (addr_of(&self.public), addr_of(&self.admin));
 
-        let settings = Arc::new(Settings::new(self.config, tokens, shards as u16));
+        let mut settings = Settings::new(self.config, tokens, shards as u16);
+        settings.tells_backend = self.tells_backend;
+        let settings = Arc::new(settings);
         let (mailboxes, letters) = Mailboxes::new(shards);
         let threads = start_shards(&settings, &mailboxes, letters, &self.backend)?;
         let (posts, posted) = mpsc::channel(POSTED_LISTS);
         let is_draining = Arc::new(AtomicBool::new(false));
-        let mut tasks = vec![tokio::spawn(route_posted(mailboxes.clone(), posted))];
+        let mut serving = vec![tokio::spawn(route_posted(mailboxes.clone(), posted))];
+        let mut accepting = Vec::new();
         let orders = Arc::new(AtomicU64::new(1));
         for listener in self.public {
             let accept = accept::run(listener, mailboxes.clone(), loads.clone(), orders.clone());
-            tasks.push(tokio::spawn(accept));
+            accepting.push(tokio::spawn(accept));
         }
         let admin = Arc::new(Admin {
             settings: settings.clone(),
@@ -143,10 +154,9 @@ impl Server {
             own_commands: self.backend.own_commands().into(),
             is_draining: is_draining.clone(),
         });
-        let admin_tasks = self
-            .admin
-            .into_iter()
-            .map(|listener| tokio::spawn(admin::serve(admin.clone(), listener)));
+        for listener in self.admin {
+            serving.push(tokio::spawn(admin::serve(admin.clone(), listener)));
+        }
         let handle = Handle {
             running: Arc::new(Running {
                 settings,
@@ -155,8 +165,8 @@ impl Server {
                 public_addr,
                 admin_addr,
                 is_draining,
-                accepting: Mutex::new(tasks),
-                admin: Mutex::new(admin_tasks.collect()),
+                accepting: Mutex::new(accepting),
+                serving: Mutex::new(serving),
                 threads: Mutex::new(threads),
             }),
         };
@@ -179,8 +189,10 @@ struct Running {
     public_addr: Option<LocalAddr>,
     admin_addr: Option<LocalAddr>,
     is_draining: Arc<AtomicBool>,
+    /// What a drain ends first.
     accepting: Mutex<Vec<JoinHandle<()>>>,
-    admin: Mutex<Vec<JoinHandle<()>>>,
+    /// What goes on until the end: the admin port, and the application's own lists.
+    serving: Mutex<Vec<JoinHandle<()>>>,
     threads: Mutex<Vec<thread::JoinHandle<()>>>,
 }
 
@@ -229,19 +241,19 @@ impl Handle {
     /// of it, within `drain.timeout`, and ends.
     pub async fn drain(&self) {
         self.running.is_draining.store(true, Ordering::Relaxed);
-        stop(&self.running.accepting);
-        let (drained, mut all_drained) = mpsc::channel::<()>(1);
-        self.running
-            .mailboxes
-            .send_all(|| Mail::Drain(drained.clone()))
-            .await;
-        drop(drained);
+        stop(&self.running.accepting).await;
+        let all_drained = async {
+            let (drained, mut all_drained) = mpsc::channel::<()>(1);
+            self.running
+                .mailboxes
+                .send_all(|| Mail::Drain(drained.clone()))
+                .await;
+            drop(drained);
+            // Each shard holds a sender until it is drained, so the channel ends with the last.
+            all_drained.recv().await
+        };
         let limit = self.running.settings.config.drain.timeout.duration();
-        // Each shard holds a sender until it is drained, so the channel ends with the last.
-        if tokio::time::timeout(limit, all_drained.recv())
-            .await
-            .is_err()
-        {
+        if tokio::time::timeout(limit, all_drained).await.is_err() {
             let left = self.report().await;
             let (connections, events) = (left.connections, left.events_held);
             tracing::warn!(
@@ -254,7 +266,7 @@ impl Handle {
 
     /// Closes all clients with 1001 and ends at once.
     pub async fn shutdown(&self) {
-        stop(&self.running.accepting);
+        stop(&self.running.accepting).await;
         self.running.mailboxes.send_all(|| Mail::End).await;
         let threads = std::mem::take(
             &mut *self
@@ -270,7 +282,7 @@ impl Handle {
             }
         });
         let _ = joined.await;
-        stop(&self.running.admin);
+        stop(&self.running.serving).await;
     }
 
     fn control(&self) -> EmbeddedControl {
@@ -291,11 +303,16 @@ struct EmbeddedControl {
 #[async_trait]
 impl Control for EmbeddedControl {
     fn post(&self, commands: CommandList) {
-        if self.posts.try_send(commands).is_err() {
-            tracing::error!(
+        match self.posts.try_send(commands) {
+            Ok(()) => {}
+            Err(TrySendError::Full(_)) => tracing::error!(
                 event = "trouble",
                 "commands of the application were lost: {POSTED_LISTS} lists wait"
-            );
+            ),
+            Err(TrySendError::Closed(_)) => tracing::debug!(
+                event = "trouble",
+                "commands of the application came after the end"
+            ),
         }
     }
 
@@ -341,18 +358,18 @@ fn start_shards(
         let thread = thread::Builder::new()
             .name(format!("shard-{number}"))
             .spawn(move || match runtime() {
-                Ok(runtime) => {
-                    // Whoever started us waits for this.
-                    let _ = ready.send(Ok(()));
-                    shard::run(
-                        number as u16,
-                        settings,
-                        mailboxes,
-                        letters,
-                        &*backend,
-                        &runtime,
-                    );
-                }
+                Ok(runtime) => shard::run(
+                    number as u16,
+                    settings,
+                    mailboxes,
+                    letters,
+                    &*backend,
+                    &runtime,
+                    || {
+                        // Whoever started us waits for this.
+                        let _ = ready.send(Ok(()));
+                    },
+                ),
                 Err(error) => {
                     let _ = ready.send(Err(error));
                 }
@@ -367,7 +384,10 @@ fn start_shards(
         .enumerate()
         .map(start)
         .collect::<io::Result<_>>()
-        .map_err(StartError::Shard)
+        .map_err(|error| {
+            mailboxes.end();
+            StartError::Shard(error)
+        })
 }
 
 fn listen(addr: &ListenAddr) -> Result<Listener, StartError> {
@@ -405,12 +425,12 @@ fn max_connections(config: &Config) -> usize {
         .map_or_else(from_files, |limit| limit.get() as usize)
 }
 
-fn stop(tasks: &Mutex<Vec<JoinHandle<()>>>) {
-    for task in tasks
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .drain(..)
-    {
+/// Ends tasks, and returns when what they held is free for others.
+async fn stop(tasks: &Mutex<Vec<JoinHandle<()>>>) {
+    let tasks = std::mem::take(&mut *tasks.lock().unwrap_or_else(PoisonError::into_inner));
+    for task in tasks {
         task.abort();
+        // It ends as cancelled, unless it has ended before.
+        let _ = task.await;
     }
 }

@@ -30,8 +30,8 @@ use tokio::runtime::LocalRuntime;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::{spawn_local, yield_now};
 
-use self::connection::Peer;
-use self::state::State;
+use self::connection::{Peer, Waiting};
+use self::state::{RESTARTING, State};
 use crate::mailbox::{Mail, Mailboxes};
 use crate::public;
 
@@ -59,7 +59,7 @@ pub(crate) struct Shard {
     ebb: Notify,
 }
 
-/// Runs a shard until it is told to end. Called on a thread of its own.
+/// Runs a shard until it is told to end. Called on a thread of its own; says so once it is `ready`.
 pub(crate) fn run(
     number: u16,
     settings: Arc<Settings>,
@@ -67,6 +67,7 @@ pub(crate) fn run(
     letters: mpsc::Receiver<Mail>,
     backend: &dyn Backend,
     runtime: &LocalRuntime,
+    ready: impl FnOnce(),
 ) {
     runtime.block_on(async {
         let shard = Rc::new(Shard {
@@ -78,6 +79,7 @@ pub(crate) fn run(
             alarm: Notify::new(),
             ebb: Notify::new(),
         });
+        ready();
         spawn_local(pump(shard.clone()));
         spawn_local(keep_time(shard.clone()));
         deliver_mail(shard, letters).await;
@@ -119,17 +121,18 @@ impl Shard {
         });
     }
 
-    /// Goes on writing to a connection once its socket takes something again.
+    /// Goes on writing to a connection once its socket takes something again, unless what it returns is dropped before.
     fn flush_when_writable(
         self: &Rc<Shard>,
         session: SessionHandle,
         writer: Rc<broker_transport::Writer>,
-    ) {
+    ) -> Waiting {
         let shard = self.clone();
-        spawn_local(async move {
+        let task = spawn_local(async move {
             let outcome = writer.writable().await;
             shard.work(|state, now| state.unblock(now, session, outcome));
         });
+        Waiting(task.abort_handle())
     }
 }
 
@@ -214,7 +217,7 @@ async fn drain(shard: Rc<Shard>, drained: mpsc::Sender<()>) {
     for slice in sessions.chunks(DRAIN_SLICE) {
         shard.work(|state, now| {
             for &session in slice {
-                state.close(now, session, 1012, "the broker is restarting");
+                state.close(now, session, RESTARTING.0, RESTARTING.1);
             }
         });
         yield_now().await;

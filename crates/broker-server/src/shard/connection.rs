@@ -8,6 +8,7 @@ use broker_core::{SessionHandle, SessionId, Timestamp};
 use broker_dialect::DialectState;
 use broker_transport::ws::WebSocket;
 use broker_transport::{Outbound, Writer};
+use tokio::task::AbortHandle;
 
 use crate::load::Seat;
 
@@ -41,8 +42,10 @@ pub(super) struct Connection {
     pub(super) is_choked: bool,
     /// It is in the line of those that the pump writes to.
     pub(super) is_dirty: bool,
-    /// Since when its socket takes nothing; somebody waits for it to take something again.
+    /// Since when its socket takes nothing; it is waited for to take something again.
     pub(super) blocked: Option<Timestamp>,
+    /// The wait for that. It ends with the connection, so that nothing keeps the socket of one that is given up.
+    pub(super) waiting: Option<Waiting>,
     /// When its next timeout is set for.
     pub(super) timer: Option<Timestamp>,
     /// Code and reason of the close frame that went out, if we began it.
@@ -53,6 +56,20 @@ impl Connection {
     pub(super) fn wake_reader(&mut self) {
         if let Some(reader) = self.reader.take() {
             reader.wake();
+        }
+    }
+
+    /// Reads no more until its own queue has room.
+    pub(super) fn choke(&mut self) {
+        self.is_choked = true;
+        self.websocket.pause();
+    }
+
+    /// Reads again, unless there is another reason not to.
+    pub(super) fn read_on(&mut self, now: Timestamp) {
+        if !self.is_held && !self.is_choked {
+            self.websocket.resume(now);
+            self.wake_reader();
         }
     }
 
@@ -73,6 +90,16 @@ impl Connection {
         .into_iter()
         .flatten()
         .min()
+    }
+}
+
+/// A task that waits on a connection's behalf; dropping this ends it.
+#[derive(Debug)]
+pub(super) struct Waiting(pub(super) AbortHandle);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 

@@ -41,8 +41,9 @@ impl State {
                 self.effects = effects;
             }
         }
-        for (session, writer) in self.blocked.drain(..) {
-            shard.flush_when_writable(session, writer);
+        for (session, writer) in std::mem::take(&mut self.blocked) {
+            let waiting = shard.flush_when_writable(session, writer);
+            self.wait_with(session, waiting);
         }
     }
 

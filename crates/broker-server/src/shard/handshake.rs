@@ -110,14 +110,11 @@ impl Shard {
         seat: Seat,
     ) {
         let (reader, writer) = stream.split();
-        let session = self.work(|state, now| {
-            let session = state.open(now, admission, writer);
-            if !early.is_empty() {
-                state.receive(now, session, &mut early.to_vec());
-            }
-            session
-        });
+        let session = self.work(|state, now| state.open(now, admission, writer));
         tokio::task::spawn_local(reader::run(self.clone(), session, reader, seat));
+        if !early.is_empty() {
+            reader::handle(self, session, Ok(&mut early.to_vec()));
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use super::Shard;
 use super::connection::{Connection, Ending};
-use super::state::Turn;
+use super::state::{State, Turn};
 use crate::load::Seat;
 
 /// Reads until the WebSocket has ended, then sees the socket off.
@@ -42,8 +42,14 @@ fn read(
         };
         let arrived = poll_read(reader, &mut buffer, cx);
         if let Poll::Ready(arrived) = arrived {
+            let is_full = arrived.as_ref().is_ok_and(|len| *len == buffer.len());
             handle(shard, session, arrived.map(|len| &mut buffer[..len]));
             shard.state.borrow_mut().return_buffer(buffer);
+            if is_full {
+                // Whoever sends without end takes turns with the others.
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
         } else {
             shard.state.borrow_mut().return_buffer(buffer);
             return Poll::Pending;
@@ -51,24 +57,20 @@ fn read(
     }
 }
 
-fn handle(shard: &Rc<Shard>, session: SessionHandle, arrived: io::Result<&mut [u8]>) {
-    match arrived {
-        Ok([]) => shard.work(|state, now| state.end(now, session, Ending::lost(""))),
-        Ok(bytes) => {
-            // What goes wrong in the work of one connection must not end the others.
-            let work =
-                AssertUnwindSafe(|| shard.work(|state, now| state.receive(now, session, bytes)));
-            if catch_unwind(work).is_err() {
-                tracing::error!(
-                    event = "trouble",
-                    "the work of one connection panicked; it is closed with 1011"
-                );
-                shard.work(|state, now| state.fail(now, session));
-            }
-        }
-        Err(error) => {
-            shard.work(|state, now| state.end(now, session, Ending::lost(error.to_string())))
-        }
+/// Does with what has arrived what it asks for: nothing at all is the end of the socket.
+pub(super) fn handle(shard: &Rc<Shard>, session: SessionHandle, arrived: io::Result<&mut [u8]>) {
+    let work = |state: &mut State, now| match arrived {
+        Ok([]) => state.end(now, session, Ending::lost("")),
+        Ok(bytes) => state.receive(now, session, bytes),
+        Err(error) => state.end(now, session, Ending::lost(error.to_string())),
+    };
+    // What goes wrong in the work of one connection must not end the others.
+    if catch_unwind(AssertUnwindSafe(|| shard.work(work))).is_err() {
+        tracing::error!(
+            event = "trouble",
+            "the work of one connection panicked; it is closed with 1011"
+        );
+        shard.work(|state, now| state.fail(now, session));
     }
 }
 

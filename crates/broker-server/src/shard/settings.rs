@@ -24,6 +24,7 @@ pub(crate) struct Settings {
     pub(crate) max_send_queue: usize,
     pub(crate) write_timeout: Option<Duration>,
     pub(crate) is_demo: bool,
+    /// Whether there is an application to tell of what happens.
     pub(crate) tells_backend: bool,
 }
 
@@ -64,7 +65,7 @@ impl Settings {
             max_send_queue: config.limits.max_send_queue.bytes(),
             write_timeout: config.limits.write_timeout.map(config::TimeSpan::duration),
             is_demo: matches!(config.backend.url, config::BackendTarget::Demo),
-            tells_backend: !matches!(config.backend.url, config::BackendTarget::None),
+            tells_backend: true,
             config,
         }
     }

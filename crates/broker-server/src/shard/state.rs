@@ -25,6 +25,9 @@ pub(super) use self::reading::Turn;
 /// How much is read at once from a connection.
 const READ_BUFFER_BYTES: usize = 64 * 1024;
 
+/// Told to clients while a drain goes on.
+pub(super) const RESTARTING: (u16, &str) = (1012, "the broker is restarting");
+
 /// The state of one shard. Its methods return at once; what they want from others they leave in it to be performed.
 #[derive(Debug)]
 pub(super) struct State {
@@ -100,11 +103,16 @@ impl State {
             is_choked: false,
             is_dirty: false,
             blocked: None,
+            waiting: None,
             timer: None,
             closing: None,
         }));
         self.schedule(session);
         tracing::info!(event = "connect", conn = %admission.id, ip = %admission.ip);
+        // Its handshake was answered before the drain began, which has not seen it.
+        if self.is_draining {
+            self.close(now, session, RESTARTING.0, RESTARTING.1);
+        }
         session
     }
 
@@ -122,6 +130,7 @@ impl State {
         if let Some(frame) = connection.websocket.close(now, code, reason) {
             connection.outbound.push_control(frame);
             connection.closing = Some(Box::new((code, reason.into())));
+            self.broker.begin_closing(session);
             self.mark_dirty(session);
             self.schedule(session);
         }

@@ -56,11 +56,12 @@ impl State {
             return;
         };
         let mut ending = None;
+        let mut has_replied = false;
         while let Some(event) = connection.websocket.receive(now, &mut bytes) {
             match event {
                 Event::Text(text) => {
                     let incoming = Incoming::Text(&text);
-                    say(
+                    has_replied |= say(
                         now,
                         connection,
                         incoming,
@@ -70,7 +71,7 @@ impl State {
                 }
                 Event::Binary(payload) => {
                     let incoming = Incoming::Binary(&payload);
-                    say(
+                    has_replied |= say(
                         now,
                         connection,
                         incoming,
@@ -106,7 +107,10 @@ impl State {
                 break;
             }
         }
-        connection.is_choked = connection.outbound.is_over(limit);
+        // What one read brings may go beyond the limit; nothing more is read until there is room.
+        if has_replied && connection.outbound.is_over(limit) {
+            connection.choke();
+        }
         if !connection.outbound.is_empty() {
             self.mark_dirty(session);
         }
@@ -130,8 +134,7 @@ impl State {
             return;
         };
         connection.is_held = false;
-        connection.websocket.resume(now);
-        connection.wake_reader();
+        connection.read_on(now);
         let mut unread = std::mem::take(&mut connection.unread);
         if !unread.is_empty() {
             self.receive(now, session, &mut unread);
@@ -150,8 +153,9 @@ impl State {
         }
         match connection.websocket.handle_timeout(now) {
             None => {}
-            // Frames that wait will do as a sign of life of ours.
-            Some(Due::Ping) if !connection.outbound.is_empty() => {}
+            // Frames that wait are a sign of life of ours, and a ping behind them could not be answered in time. Whether
+            // the peer is there shows in whether it takes them.
+            Some(Due::Ping) if !connection.outbound.is_empty() => connection.websocket.forgo_ping(),
             Some(Due::Ping) => {
                 connection.outbound.push_control(encode::PING);
                 self.mark_dirty(session);
@@ -193,42 +197,49 @@ impl State {
     }
 }
 
-/// Has a connection's dialect read a message, and does what it says.
+/// Has a connection's dialect read a message, and does what it says; whether that was a reply.
 fn say(
     now: Timestamp,
     connection: &mut Connection,
     incoming: Incoming<'_>,
     broker: &mut Broker,
     effects: &mut Effects,
-) {
+) -> bool {
     let mut actions = smallvec::SmallVec::<[Action; 1]>::new();
     connection
         .dialect
         .receive(now, incoming, &mut |action| actions.push(action));
+    let mut has_replied = false;
     for action in actions {
-        act(now, connection, action, broker, effects);
+        has_replied |= act(now, connection, action, broker, effects);
     }
+    has_replied
 }
 
+/// Does what a dialect says; whether it was to reply.
 fn act(
     now: Timestamp,
     connection: &mut Connection,
     action: Action,
     broker: &mut Broker,
     effects: &mut Effects,
-) {
+) -> bool {
     match action {
         Action::Message(message) => {
             tracing::debug!(event = "from_client", conn = %connection.id, body = message.text());
             broker.receive(now, connection.session, message, effects);
         }
-        // What one read brings may go beyond the limit; nothing more is read until there is room.
-        Action::Reply(reply) => connection.outbound.push_control(encode::message(&reply)),
+        Action::Reply(reply) => {
+            connection.outbound.push_control(encode::message(&reply));
+            return true;
+        }
         Action::Refuse { code, reason } => {
             if let Some(frame) = connection.websocket.close(now, code, reason) {
                 connection.outbound.push_control(frame);
                 connection.closing = Some(Box::new((code, reason.into())));
+                broker.begin_closing(connection.session);
             }
         }
     }
+    false
 }

@@ -7,14 +7,15 @@ use broker_transport::Flushed;
 
 use super::State;
 use crate::config::SlowConsumer;
-use crate::shard::connection::Ending;
+use crate::shard::connection::{Ending, Waiting};
 use crate::shard::frames::Frames;
 
 /// Told to a client that does not read what it is sent.
 const SLOW_CONSUMER: (u16, &str) = (4100, "slow consumer");
 
 impl State {
-    /// Queues a message for its recipients; returns how many of them had no room for it.
+    /// Queues a message for its recipients; returns how many of them do not get it, for want of room or since they have
+    /// just been closed.
     pub(in crate::shard) fn deliver(
         &mut self,
         now: Timestamp,
@@ -24,12 +25,14 @@ impl State {
         let mut frames = Frames::of(message);
         let mut dropped = 0;
         for &session in recipients {
-            let Some(connection) = self.table.get_mut(session) else {
+            let Some(connection) = self
+                .table
+                .get_mut(session)
+                .filter(|connection| connection.websocket.is_open())
+            else {
+                dropped += 1;
                 continue;
             };
-            if !connection.websocket.is_open() {
-                continue;
-            }
             let frame = frames.for_dialect(connection.dialect.kind());
             if connection
                 .outbound
@@ -116,7 +119,7 @@ impl State {
             Ok(flushed) => {
                 if connection.is_choked && !connection.outbound.is_over(limit) {
                     connection.is_choked = false;
-                    connection.wake_reader();
+                    connection.read_on(now);
                 }
                 if flushed == Flushed::Blocked {
                     connection.blocked = Some(now);
@@ -125,6 +128,13 @@ impl State {
                 }
             }
             Err(error) => self.end(now, session, Ending::lost(error.to_string())),
+        }
+    }
+
+    /// Remembers who waits for a connection's socket to take something again.
+    pub(in crate::shard) fn wait_with(&mut self, session: SessionHandle, waiting: Waiting) {
+        if let Some(connection) = self.table.get_mut(session) {
+            connection.waiting = Some(waiting);
         }
     }
 
@@ -139,6 +149,7 @@ impl State {
             return;
         };
         connection.blocked = None;
+        connection.waiting = None;
         match outcome {
             Ok(()) => self.flush(now, session),
             Err(error) => self.end(now, session, Ending::lost(error.to_string())),
