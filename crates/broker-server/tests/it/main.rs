@@ -1,0 +1,23 @@
+//! The driver through its public API: real sockets, real threads, free ports.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on has failed, and clippy lets only test functions themselves say so"
+)]
+
+mod broker;
+
+mod admin_door;
+mod closing;
+mod drain;
+mod echo;
+mod events;
+mod held;
+mod hooks;
+mod limits;
+mod order;
+mod outcomes;
+mod pings;
+mod proxies;
+mod public_door;
+mod slow;

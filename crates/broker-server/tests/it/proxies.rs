@@ -1,0 +1,51 @@
+//! Whose address a client has behind proxies, and what else of its request becomes session info.
+
+use broker_testkit::client::Client;
+
+use crate::broker::Broker;
+
+async fn info(config: &str, headers: &[(&str, &str)], fields: &str) -> String {
+    let broker = Broker::alone(config);
+    let _client = Client::connect_with(broker.addr(), "/", headers).await;
+    broker
+        .until("the session", |report| report.connections == 1)
+        .await;
+    let receipts = broker
+        .receipts(&format!(r#"{{"type":"list","fields":{fields}}}"#))
+        .await;
+    receipts[0]["connections"].to_string()
+}
+
+#[tokio::test]
+async fn a_forwarded_address_is_believed_of_a_trusted_proxy_only() {
+    let headers = [("x-forwarded-for", "6.6.6.6, 192.0.2.7")];
+    assert_eq!(
+        info("", &headers, r#"["ip"]"#).await,
+        r#"[{"ip":"127.0.0.1"}]"#
+    );
+    let trusting = "access.trusted_proxies = ['127.0.0.1']";
+    assert_eq!(
+        info(trusting, &headers, r#"["ip"]"#).await,
+        r#"[{"ip":"192.0.2.7"}]"#
+    );
+    let standard = [("forwarded", "for=\"[2001:db8::1]:80\"")];
+    assert_eq!(
+        info(trusting, &standard, r#"["ip"]"#).await,
+        r#"[{"ip":"2001:db8::1"}]"#
+    );
+}
+
+#[tokio::test]
+async fn cookies_become_session_info_and_never_ip_or_wskey() {
+    let headers = [("cookie", "user=ann; ip=6.6.6.6; wskey=x")];
+    let info_of = |config| info(config, &headers, r#"["user","ip"]"#);
+    assert_eq!(info_of("").await, r#"[{"ip":"127.0.0.1","user":"ann"}]"#);
+    assert_eq!(
+        info_of("session.cookies = 'none'").await,
+        r#"[{"ip":"127.0.0.1"}]"#
+    );
+    assert_eq!(
+        info_of("session.cookies = ['other']").await,
+        r#"[{"ip":"127.0.0.1"}]"#
+    );
+}
