@@ -14,7 +14,9 @@ mod application;
 mod clock;
 mod demo;
 mod door;
+mod embedded;
 mod forwarded;
+mod handle;
 mod load;
 mod mailbox;
 mod public;
@@ -28,5 +30,6 @@ pub use broker_core as core;
 pub use broker_transport::{Listener, LocalAddr};
 
 pub use self::application::probe;
+pub use self::handle::Handle;
 pub use self::mailbox::{Report, ShuttingDown};
-pub use self::server::{Handle, Server, StartError};
+pub use self::server::{Server, StartError};

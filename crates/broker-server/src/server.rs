@@ -1,33 +1,27 @@
-//! Starting a broker, and the handle to a running one.
+//! Starting a broker.
 
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
-use async_trait::async_trait;
-use broker_backend::{Backend, Control};
-use broker_core::{CommandList, Outcome, Source, write_results};
-use broker_transport::{Listener, LocalAddr};
-use serde_json::value::RawValue;
+use broker_backend::Backend;
+use broker_transport::Listener;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::mpsc;
-use tokio::sync::mpsc::error::TrySendError;
-use tokio::task::JoinHandle;
 
 use crate::accept;
 use crate::admin::{self, Admin};
 use crate::application;
 use crate::config::{BackendTarget, Config, ListenAddr, TokenFileError};
+use crate::embedded::Embedded;
+use crate::handle::{Handle, Running};
 use crate::load::Loads;
-use crate::mailbox::{Mail, Mailboxes, Report, ShuttingDown};
+use crate::mailbox::{Mail, Mailboxes};
 use crate::shard::{self, Settings};
 
 /// Files that are open besides clients' sockets: listeners, connections to the backend, admin connections, the log.
 const RESERVED_FILES: usize = 1024;
-
-/// How many lists of an in-process application may wait to be routed.
-const POSTED_LISTS: usize = 16 * 1024;
 
 /// A broker that is not running yet.
 #[derive(Debug)]
@@ -139,9 +133,9 @@ impl Server {
         let settings = Arc::new(settings);
         let (mailboxes, letters) = Mailboxes::new(shards);
         let threads = start_shards(&settings, &mailboxes, letters, &self.backend)?;
-        let (posts, posted) = mpsc::channel(POSTED_LISTS);
+        let (embedded, routing) = Embedded::new(mailboxes.clone());
         let is_draining = Arc::new(AtomicBool::new(false));
-        let mut serving = vec![tokio::spawn(route_posted(mailboxes.clone(), posted))];
+        let mut serving = vec![tokio::spawn(routing)];
         let mut accepting = Vec::new();
         let orders = Arc::new(AtomicU64::new(1));
         for listener in self.public {
@@ -161,7 +155,6 @@ impl Server {
             running: Arc::new(Running {
                 settings,
                 mailboxes,
-                posts,
                 public_addr,
                 admin_addr,
                 is_draining,
@@ -170,174 +163,8 @@ impl Server {
                 threads: Mutex::new(threads),
             }),
         };
-        self.backend.attach(Arc::new(handle.control()));
+        self.backend.attach(Arc::new(embedded));
         Ok(handle)
-    }
-}
-
-/// A running broker. Clones are handles to the same one; dropping them does not end it.
-#[derive(Clone, Debug)]
-pub struct Handle {
-    running: Arc<Running>,
-}
-
-#[derive(Debug)]
-struct Running {
-    settings: Arc<Settings>,
-    mailboxes: Mailboxes,
-    posts: mpsc::Sender<CommandList>,
-    public_addr: Option<LocalAddr>,
-    admin_addr: Option<LocalAddr>,
-    is_draining: Arc<AtomicBool>,
-    /// What a drain ends first.
-    accepting: Mutex<Vec<JoinHandle<()>>>,
-    /// What goes on until the end: the admin port, and the application's own lists.
-    serving: Mutex<Vec<JoinHandle<()>>>,
-    threads: Mutex<Vec<thread::JoinHandle<()>>>,
-}
-
-impl Handle {
-    /// Where clients connect.
-    #[must_use]
-    pub fn public_addr(&self) -> Option<&LocalAddr> {
-        self.running.public_addr.as_ref()
-    }
-
-    /// Where the admin port is, if there is one.
-    #[must_use]
-    pub fn admin_addr(&self) -> Option<&LocalAddr> {
-        self.running.admin_addr.as_ref()
-    }
-
-    /// What it runs with.
-    #[must_use]
-    pub fn config(&self) -> &Config {
-        &self.running.settings.config
-    }
-
-    /// How many shards it has.
-    #[must_use]
-    pub fn shards(&self) -> usize {
-        usize::from(self.running.settings.shards)
-    }
-
-    /// Has commands carried out, as a command POST does: without `match`, they are for everyone.
-    ///
-    /// # Errors
-    /// When the broker is ending.
-    pub async fn execute(&self, list: CommandList) -> Result<Vec<Outcome>, ShuttingDown> {
-        self.running
-            .mailboxes
-            .execute(Arc::new(list), Source::Embedder)
-            .await
-    }
-
-    /// How things stand.
-    pub async fn report(&self) -> Report {
-        self.running.mailboxes.report().await
-    }
-
-    /// Accepts nobody any more, closes all clients with 1012, waits until they have gone and the backend has been told
-    /// of it, within `drain.timeout`, and ends.
-    pub async fn drain(&self) {
-        self.running.is_draining.store(true, Ordering::Relaxed);
-        stop(&self.running.accepting).await;
-        let all_drained = async {
-            let (drained, mut all_drained) = mpsc::channel::<()>(1);
-            self.running
-                .mailboxes
-                .send_all(|| Mail::Drain(drained.clone()))
-                .await;
-            drop(drained);
-            // Each shard holds a sender until it is drained, so the channel ends with the last.
-            all_drained.recv().await
-        };
-        let limit = self.running.settings.config.drain.timeout.duration();
-        if tokio::time::timeout(limit, all_drained).await.is_err() {
-            let left = self.report().await;
-            let (connections, events) = (left.connections, left.events_held);
-            tracing::warn!(
-                event = "trouble",
-                "drain.timeout: {connections} connections, {events} untold events left"
-            );
-        }
-        self.shutdown().await;
-    }
-
-    /// Closes all clients with 1001 and ends at once.
-    pub async fn shutdown(&self) {
-        stop(&self.running.accepting).await;
-        self.running.mailboxes.send_all(|| Mail::End).await;
-        let threads = std::mem::take(
-            &mut *self
-                .running
-                .threads
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner),
-        );
-        let joined = tokio::task::spawn_blocking(|| {
-            for thread in threads {
-                // A shard that has panicked has ended too.
-                let _ = thread.join();
-            }
-        });
-        let _ = joined.await;
-        stop(&self.running.serving).await;
-    }
-
-    fn control(&self) -> EmbeddedControl {
-        EmbeddedControl {
-            mailboxes: self.running.mailboxes.clone(),
-            posts: self.running.posts.clone(),
-        }
-    }
-}
-
-/// What an in-process application may ask of the broker.
-#[derive(Debug)]
-struct EmbeddedControl {
-    mailboxes: Mailboxes,
-    posts: mpsc::Sender<CommandList>,
-}
-
-#[async_trait]
-impl Control for EmbeddedControl {
-    fn post(&self, commands: CommandList) {
-        match self.posts.try_send(commands) {
-            Ok(()) => {}
-            Err(TrySendError::Full(_)) => tracing::error!(
-                event = "trouble",
-                "commands of the application were lost: {POSTED_LISTS} lists wait"
-            ),
-            Err(TrySendError::Closed(_)) => tracing::debug!(
-                event = "trouble",
-                "commands of the application came after the end"
-            ),
-        }
-    }
-
-    async fn execute(&self, commands: CommandList) -> Box<RawValue> {
-        let list = Arc::new(commands);
-        let mut results = Vec::new();
-        if let Ok(outcomes) = self.mailboxes.execute(list.clone(), Source::Embedder).await {
-            write_results(&list, &outcomes, &mut results);
-        }
-        let results = String::from_utf8(results).unwrap_or_default();
-        RawValue::from_string(results).unwrap_or_else(|_| RawValue::NULL.to_owned())
-    }
-}
-
-async fn route_posted(mailboxes: Mailboxes, mut posted: mpsc::Receiver<CommandList>) {
-    while let Some(list) = posted.recv().await {
-        let orders = broker_core::Orders {
-            list: Arc::new(list),
-            source: Source::Embedder,
-            origin: None,
-            ticket: 0,
-        };
-        if mailboxes.route(orders, None).await.is_err() {
-            return;
-        }
     }
 }
 
@@ -423,14 +250,4 @@ fn max_connections(config: &Config) -> usize {
         .limits
         .max_connections
         .map_or_else(from_files, |limit| limit.get() as usize)
-}
-
-/// Ends tasks, and returns when what they held is free for others.
-async fn stop(tasks: &Mutex<Vec<JoinHandle<()>>>) {
-    let tasks = std::mem::take(&mut *tasks.lock().unwrap_or_else(PoisonError::into_inner));
-    for task in tasks {
-        task.abort();
-        // It ends as cancelled, unless it has ended before.
-        let _ = task.await;
-    }
 }

@@ -1,0 +1,135 @@
+//! The handle to a running broker.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use broker_core::{CommandList, Outcome, Source};
+use broker_transport::LocalAddr;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use crate::config::Config;
+use crate::mailbox::{Mail, Mailboxes, Report, ShuttingDown};
+use crate::shard::Settings;
+
+/// A running broker. Clones are handles to the same one; dropping them does not end it.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    pub(crate) running: Arc<Running>,
+}
+
+/// What the handles to one broker share.
+#[derive(Debug)]
+pub(crate) struct Running {
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) mailboxes: Mailboxes,
+    pub(crate) public_addr: Option<LocalAddr>,
+    pub(crate) admin_addr: Option<LocalAddr>,
+    pub(crate) is_draining: Arc<AtomicBool>,
+    /// What a drain ends first.
+    pub(crate) accepting: Mutex<Vec<JoinHandle<()>>>,
+    /// What goes on until the end: the admin port, and the application's own lists.
+    pub(crate) serving: Mutex<Vec<JoinHandle<()>>>,
+    pub(crate) threads: Mutex<Vec<thread::JoinHandle<()>>>,
+}
+
+impl Handle {
+    /// Where clients connect.
+    #[must_use]
+    pub fn public_addr(&self) -> Option<&LocalAddr> {
+        self.running.public_addr.as_ref()
+    }
+
+    /// Where the admin port is, if there is one.
+    #[must_use]
+    pub fn admin_addr(&self) -> Option<&LocalAddr> {
+        self.running.admin_addr.as_ref()
+    }
+
+    /// What it runs with.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.running.settings.config
+    }
+
+    /// How many shards it has.
+    #[must_use]
+    pub fn shards(&self) -> usize {
+        usize::from(self.running.settings.shards)
+    }
+
+    /// Has commands carried out, as a command POST does: without `match`, they are for everyone.
+    ///
+    /// # Errors
+    /// When the broker is ending.
+    pub async fn execute(&self, list: CommandList) -> Result<Vec<Outcome>, ShuttingDown> {
+        self.running
+            .mailboxes
+            .execute(Arc::new(list), Source::Embedder)
+            .await
+    }
+
+    /// How things stand.
+    pub async fn report(&self) -> Report {
+        self.running.mailboxes.report().await
+    }
+
+    /// Accepts nobody any more, closes all clients with 1012, waits until they have gone and the backend has been told
+    /// of it, within `drain.timeout`, and ends.
+    pub async fn drain(&self) {
+        self.running.is_draining.store(true, Ordering::Relaxed);
+        stop(&self.running.accepting).await;
+        let all_drained = async {
+            let (drained, mut all_drained) = mpsc::channel::<()>(1);
+            self.running
+                .mailboxes
+                .send_all(|| Mail::Drain(drained.clone()))
+                .await;
+            drop(drained);
+            // Each shard holds a sender until it is drained, so the channel ends with the last.
+            all_drained.recv().await
+        };
+        let limit = self.running.settings.config.drain.timeout.duration();
+        if tokio::time::timeout(limit, all_drained).await.is_err() {
+            let left = self.report().await;
+            let (connections, events) = (left.connections, left.events_held);
+            tracing::warn!(
+                event = "trouble",
+                "drain.timeout: {connections} connections, {events} untold events left"
+            );
+        }
+        self.shutdown().await;
+    }
+
+    /// Closes all clients with 1001 and ends at once.
+    pub async fn shutdown(&self) {
+        stop(&self.running.accepting).await;
+        self.running.mailboxes.send_all(|| Mail::End).await;
+        let threads = std::mem::take(
+            &mut *self
+                .running
+                .threads
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        );
+        let joined = tokio::task::spawn_blocking(|| {
+            for thread in threads {
+                // A shard that has panicked has ended too.
+                let _ = thread.join();
+            }
+        });
+        let _ = joined.await;
+        stop(&self.running.serving).await;
+    }
+}
+
+/// Ends tasks, and returns when what they held is free for others.
+async fn stop(tasks: &Mutex<Vec<JoinHandle<()>>>) {
+    let tasks = std::mem::take(&mut *tasks.lock().unwrap_or_else(PoisonError::into_inner));
+    for task in tasks {
+        task.abort();
+        // It ends as cancelled, unless it has ended before.
+        let _ = task.await;
+    }
+}
