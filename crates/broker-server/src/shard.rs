@@ -6,7 +6,8 @@
 //! - one **reader** for each connection takes what its client sends through transport, dialect and core, and performs
 //!   the effects on the spot;
 //! - the **pump** writes what has been queued: it runs behind all tasks that are ready, so that frames which pile up for
-//!   a connection meanwhile leave in one system call, and it yields between slices, so that nobody waits long;
+//!   a connection meanwhile leave in one system call. It yields between slices, and whoever gets a word of its own does
+//!   not wait behind those who are part of a fan-out;
 //! - the **clock** does what is due;
 //! - the **postman** takes letters from the other threads.
 
@@ -19,6 +20,9 @@ mod settings;
 mod state;
 mod table;
 mod timers;
+
+#[cfg(test)]
+mod tests;
 
 use std::cell::RefCell;
 use std::rc::Rc;

@@ -40,8 +40,10 @@ pub(super) struct Connection {
     pub(super) is_held: bool,
     /// Its own queue has no room for replies to it.
     pub(super) is_choked: bool,
-    /// It is in the line of those that the pump writes to.
+    /// It is in the line of those that are part of a fan-out.
     pub(super) is_dirty: bool,
+    /// It is in the line of those that get a word of their own.
+    pub(super) is_prompt: bool,
     /// Since when its socket takes nothing; it is waited for to take something again.
     pub(super) blocked: Option<Timestamp>,
     /// The wait for that. It ends with the connection, so that nothing keeps the socket of one that is given up.

@@ -42,8 +42,10 @@ pub(super) struct State {
     /// Connections whose socket has just stopped taking bytes and is to be waited for.
     pub(super) blocked: Vec<(SessionHandle, Rc<Writer>)>,
     table: Table,
-    /// Connections that have something to send, each once.
+    /// Connections that are sent something by a fan-out, each once.
     dirty: VecDeque<SessionHandle>,
+    /// Connections that are sent something of their own, each once; they do not wait behind fan-outs.
+    prompt: VecDeque<SessionHandle>,
     timers: Timers,
     /// When the clock's task will wake up by itself.
     alarm: Option<Timestamp>,
@@ -64,6 +66,7 @@ impl State {
             blocked: Vec::new(),
             table: Table::default(),
             dirty: VecDeque::new(),
+            prompt: VecDeque::new(),
             timers: Timers::default(),
             alarm: None,
             read_buffer: vec![0; READ_BUFFER_BYTES],
@@ -102,6 +105,7 @@ impl State {
             is_held: false,
             is_choked: false,
             is_dirty: false,
+            is_prompt: false,
             blocked: None,
             waiting: None,
             timer: None,
@@ -131,7 +135,7 @@ impl State {
             connection.outbound.push_control(frame);
             connection.closing = Some(Box::new((code, reason.into())));
             self.broker.begin_closing(session);
-            self.mark_dirty(session);
+            self.mark_prompt(session);
             self.schedule(session);
         }
     }

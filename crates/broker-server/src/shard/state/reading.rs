@@ -112,7 +112,7 @@ impl State {
             connection.choke();
         }
         if !connection.outbound.is_empty() {
-            self.mark_dirty(session);
+            self.mark_prompt(session);
         }
         match ending {
             Some(ending) => self.end(now, session, ending),
@@ -158,7 +158,7 @@ impl State {
             Some(Due::Ping) if !connection.outbound.is_empty() => connection.websocket.forgo_ping(),
             Some(Due::Ping) => {
                 connection.outbound.push_control(encode::PING);
-                self.mark_dirty(session);
+                self.mark_prompt(session);
             }
             Some(Due::Failed { violation, reply }) => {
                 reply
@@ -191,7 +191,7 @@ impl State {
                 act(now, connection, action, broker, effects);
             }
             if !connection.outbound.is_empty() {
-                self.mark_dirty(session);
+                self.mark_prompt(session);
             }
         }
     }

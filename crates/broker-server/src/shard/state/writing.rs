@@ -10,6 +10,9 @@ use crate::config::SlowConsumer;
 use crate::shard::connection::{Ending, Waiting};
 use crate::shard::frames::Frames;
 
+/// A message for no more recipients than this is no fan-out, and goes out before those that are.
+const FAN_OUT: usize = 16;
+
 /// Told to a client that does not read what it is sent.
 const SLOW_CONSUMER: (u16, &str) = (4100, "slow consumer");
 
@@ -23,6 +26,7 @@ impl State {
         recipients: &[SessionHandle],
     ) -> usize {
         let mut frames = Frames::of(message);
+        let is_fan_out = recipients.len() > FAN_OUT;
         let mut dropped = 0;
         for &session in recipients {
             let Some(connection) = self
@@ -39,7 +43,9 @@ impl State {
                 .push(frame, self.settings.max_send_queue)
                 .is_ok()
             {
-                if !connection.is_dirty && connection.blocked.is_none() {
+                if !is_fan_out {
+                    self.mark_prompt(session);
+                } else if !connection.is_dirty && connection.blocked.is_none() {
                     connection.is_dirty = true;
                     self.dirty.push_back(session);
                 }
@@ -86,8 +92,14 @@ impl State {
         if self.broker.is_busy() {
             self.broker.resume(&mut self.effects);
         }
-        for _ in 0..slice {
-            let Some(session) = self.dirty.pop_front() else {
+        for written in 0..slice {
+            // Whoever gets a word of its own comes first, but leaves half of a slice to fan-outs.
+            let next = if written < slice / 2 {
+                self.next_prompt().or_else(|| self.next_dirty())
+            } else {
+                self.next_dirty().or_else(|| self.next_prompt())
+            };
+            let Some(session) = next else {
                 break;
             };
             self.flush(now, session);
@@ -95,17 +107,34 @@ impl State {
         self.has_work()
     }
 
-    pub(in crate::shard) fn has_work(&self) -> bool {
-        self.broker.is_busy() || !self.dirty.is_empty()
+    fn next_prompt(&mut self) -> Option<SessionHandle> {
+        let session = self.prompt.pop_front()?;
+        if let Some(connection) = self.table.get_mut(session) {
+            connection.is_prompt = false;
+        }
+        Some(session)
     }
 
-    pub(super) fn mark_dirty(&mut self, session: SessionHandle) {
+    fn next_dirty(&mut self) -> Option<SessionHandle> {
+        let session = self.dirty.pop_front()?;
+        if let Some(connection) = self.table.get_mut(session) {
+            connection.is_dirty = false;
+        }
+        Some(session)
+    }
+
+    pub(in crate::shard) fn has_work(&self) -> bool {
+        self.broker.is_busy() || !self.dirty.is_empty() || !self.prompt.is_empty()
+    }
+
+    /// Notes that something of its own waits to be written to a connection.
+    pub(super) fn mark_prompt(&mut self, session: SessionHandle) {
         if let Some(connection) = self.table.get_mut(session)
-            && !connection.is_dirty
+            && !connection.is_prompt
             && connection.blocked.is_none()
         {
-            connection.is_dirty = true;
-            self.dirty.push_back(session);
+            connection.is_prompt = true;
+            self.prompt.push_back(session);
         }
     }
 
@@ -114,7 +143,10 @@ impl State {
         let Some(connection) = self.table.get_mut(session) else {
             return;
         };
-        connection.is_dirty = false;
+        // It may have been written to as one of the other line, and what blocks it then is being waited for.
+        if connection.blocked.is_some() || connection.outbound.is_empty() {
+            return;
+        }
         match connection.outbound.flush(&connection.writer) {
             Ok(flushed) => {
                 if connection.is_choked && !connection.outbound.is_over(limit) {
