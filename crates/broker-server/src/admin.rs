@@ -8,16 +8,15 @@ use broker_core::{Source, write_receipts};
 use broker_transport::{Listener, Stream};
 use http::{Method, Request, StatusCode, header};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::accept::next_socket;
 use crate::door::{self, Refusal};
 use crate::mailbox::Mailboxes;
-use crate::public::MAX_HEADERS;
+use crate::public;
 use crate::reply::{self, Reply};
 use crate::shard::Settings;
 
@@ -61,20 +60,12 @@ async fn serve_socket(admin: Arc<Admin>, stream: Stream) {
     let Ok(Ok(())) = timeout(limits.first_byte_timeout.duration(), stream.readable()).await else {
         return;
     };
-    let (handshake_timeout, max_header) = (
-        limits.handshake_timeout.duration(),
-        limits.max_header.bytes(),
-    );
+    let http1 = public::http1(limits);
     let service = service_fn(move |request| {
         let admin = admin.clone();
         async move { Ok::<_, Infallible>(answer(&admin, request).await) }
     });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(handshake_timeout)
-        .max_buf_size(max_header)
-        .max_headers(MAX_HEADERS)
-        .serve_connection(TokioIo::new(stream), service);
+    let connection = http1.serve_connection(TokioIo::new(stream), service);
     if let Err(error) = connection.await {
         tracing::debug!(
             event = "trouble",

@@ -36,6 +36,7 @@ pub use broker_dialect::{BinaryMessages, DialectKind};
 pub use access::{Access, IpRule, ParseIpRuleError, ParseTokenError, Token, TokenFileError};
 pub use address::{ListenAddr, ParseAddrError};
 pub use backend::{Backend, BackendTarget, Hold, ParseBackendError};
+pub(crate) use check::HEADER_BYTES_MIN;
 pub use check::{Exposed, Invalid, Missing};
 pub use endpoint::{Endpoint, EndpointPath, ParseEndpointError};
 pub use keys::{KEYS, Key, Kind};

@@ -18,14 +18,14 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::task::spawn_local;
 use tokio::time::timeout;
 
-use crate::config::OriginRule;
+use crate::config::{HEADER_BYTES_MIN, Limits, OriginRule};
 use crate::demo;
 use crate::door::{self, Refusal};
 use crate::reply::{self, Reply};
 use crate::shard::{ClientPeer, Shard};
 
 /// How many headers a request may have.
-pub(crate) const MAX_HEADERS: usize = 64;
+const MAX_HEADERS: usize = 64;
 
 /// How long a request's path and query may be, in bytes.
 const MAX_URI: usize = 8 * 1024;
@@ -41,16 +41,24 @@ pub(crate) async fn serve(shard: Rc<Shard>, stream: Stream, peer: ClientPeer) {
     // The peer goes to the session with the one request that is upgraded.
     let peer = RefCell::new(Some(peer));
     let answer = service_fn(|request| answer(&shard, ip, &peer, request));
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.handshake_timeout.duration())
-        .max_buf_size(limits.max_header.bytes())
-        .max_headers(MAX_HEADERS)
+    let connection = http1(limits)
         .serve_connection(TokioIo::new(stream), answer)
         .with_upgrades();
     if let Err(error) = connection.await {
         tracing::debug!(event = "trouble", "an HTTP connection ended early: {error}");
     }
+}
+
+/// HTTP/1 within the limits that both ports share.
+pub(crate) fn http1(limits: &Limits) -> http1::Builder {
+    let mut http1 = http1::Builder::new();
+    http1
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.handshake_timeout.duration())
+        // hyper panics at less, which a configuration that nobody has validated may say.
+        .max_buf_size(limits.max_header.bytes().max(HEADER_BYTES_MIN))
+        .max_headers(MAX_HEADERS);
+    http1
 }
 
 async fn answer(

@@ -69,7 +69,7 @@ impl fmt::Display for Exposed {
 }
 
 /// hyper takes no smaller buffer for a request's head.
-const HEADER_BYTES_MIN: usize = 8 * 1024;
+pub(crate) const HEADER_BYTES_MIN: usize = 8 * 1024;
 const HEADER_BYTES_MAX: usize = 1024 * 1024;
 /// Far more than machines have cores; shards beyond them only cost.
 const SHARDS_MAX: u32 = 255;
