@@ -1,6 +1,6 @@
 //! Taking sockets from the public listener and handing them to shards.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -52,6 +52,8 @@ pub(crate) async fn next_socket(listener: &Listener) -> Accepted {
     loop {
         match listener.accept().await {
             Ok(socket) => return socket,
+            // That was one peer's doing, and the next one need not wait for it.
+            Err(error) if error.kind() == ErrorKind::ConnectionAborted => {}
             Err(error) => {
                 tracing::warn!(event = "trouble", "no connection can be accepted: {error}");
                 tokio::time::sleep(PAUSE_AFTER_FAILURE).await;

@@ -112,11 +112,14 @@ fn credential(headers: &HeaderMap, tokens: &[Token]) -> Credential {
         return Credential::None;
     };
     let given = value.as_bytes();
-    let (scheme, token) = given
-        .split_at_checked("Bearer ".len())
-        .unwrap_or((given, b""));
-    if !scheme.eq_ignore_ascii_case(b"bearer ") {
-        return Credential::Wrong;
+    let end = given
+        .iter()
+        .position(|byte| *byte == b' ')
+        .unwrap_or(given.len());
+    let (scheme, token) = given.split_at(end);
+    // Another scheme is no token, and the original does not look at the header at all.
+    if !scheme.eq_ignore_ascii_case(b"bearer") {
+        return Credential::None;
     }
     // Every token is compared, each in constant time, so that the time taken tells nothing.
     let matches = tokens.iter().fold(0, |found, known| {
@@ -198,7 +201,8 @@ pub(crate) async fn commands_of(headers: &HeaderMap, body: Bytes) -> Result<Byte
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
-    if let Ok(boundary) = multer::parse_boundary(content_type) {
+    let is_plain = body.starts_with(b"data=");
+    if let (false, Ok(boundary)) = (is_plain, multer::parse_boundary(content_type)) {
         let parts = futures_util::stream::once(async { Ok::<_, std::io::Error>(body) });
         let mut form = multer::Multipart::new(parts, boundary);
         let unreadable = |error: multer::Error| Refusal::Unreadable(error.to_string());
@@ -211,8 +215,7 @@ pub(crate) async fn commands_of(headers: &HeaderMap, body: Bytes) -> Result<Byte
     }
     // The original reads every body as a form, whatever the content type says.
     let media_type = content_type.split(';').next().unwrap_or_default().trim();
-    let is_form = body.starts_with(b"data=")
-        || media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded");
+    let is_form = is_plain || media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded");
     if !is_form {
         return Ok(body);
     }

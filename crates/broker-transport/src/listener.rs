@@ -121,7 +121,8 @@ impl Listener {
         match self {
             Listener::Tcp(listener) => {
                 let (stream, peer) = listener.accept().await?;
-                stream.set_nodelay(true)?;
+                // A peer that has gone already is found out by whoever reads.
+                let _ = stream.set_nodelay(true);
                 Ok(Accepted::Tcp(stream.into_std()?, peer.ip().to_canonical()))
             }
             Listener::Unix(listener, _) => {

@@ -1,5 +1,8 @@
 //! The `Cookie` header as the original broker reads it, which is not how RFC 6265 does.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
 /// Which cookies become session info.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum CookieRule {
@@ -32,6 +35,8 @@ pub(crate) fn parse<'a>(
     rule: &CookieRule,
 ) -> Vec<(String, String)> {
     let mut cookies: Vec<(String, Option<String>)> = Vec::new();
+    // A client may send thousands of names; each is looked up once.
+    let mut places: BTreeMap<String, usize> = BTreeMap::new();
     for header in headers {
         let header = decoded(header);
         if header.is_empty() {
@@ -48,9 +53,12 @@ pub(crate) fn parse<'a>(
                 continue;
             }
             let value = parts.next().map(str::to_owned);
-            match cookies.iter_mut().find(|(known, _)| *known == name) {
-                Some((_, earlier)) => *earlier = value,
-                None => cookies.push((name, value)),
+            match places.entry(name) {
+                Entry::Occupied(place) => cookies[*place.get()].1 = value,
+                Entry::Vacant(place) => {
+                    cookies.push((place.key().clone(), value));
+                    place.insert(cookies.len() - 1);
+                }
             }
         }
     }

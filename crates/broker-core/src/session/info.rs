@@ -91,10 +91,12 @@ impl Info {
     /// The value of a field, as JSON text. Names are compared exactly.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
+        // Names are written in one way only, so that the written forms can be compared.
+        let written = written(name);
         let field = self
             .fields
             .iter()
-            .find(|field| self.is_called(field, name))?;
+            .find(|field| self.part(&field.name) == written)?;
         Some(self.part(&field.value))
     }
 
@@ -145,14 +147,23 @@ impl Info {
         Cow::Owned(serde_json::from_str(&format!("\"{written}\"")).unwrap_or_default())
     }
 
-    fn is_called(&self, field: &Field, name: &str) -> bool {
-        let written = self.part(&field.name);
-        written == name || (written.contains('\\') && self.name(field) == name)
-    }
-
     fn part(&self, range: &Range<u32>) -> &str {
         &self.text[range.start as usize..range.end as usize]
     }
+}
+
+/// A name as it stands in the text, between its quotes.
+fn written(name: &str) -> Cow<'_, str> {
+    if !name
+        .bytes()
+        .any(|byte| byte < b' ' || byte == b'"' || byte == b'\\')
+    {
+        return Cow::Borrowed(name);
+    }
+    let mut quoted = Vec::with_capacity(name.len() + 8);
+    json::write_string(&mut quoted, name);
+    let inner = String::from_utf8_lossy(&quoted[1..quoted.len() - 1]);
+    Cow::Owned(inner.into_owned())
 }
 
 /// Whether a field is the broker's own, which no cookie and no command can set.

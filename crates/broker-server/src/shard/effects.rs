@@ -152,7 +152,9 @@ impl State {
             }
         }
         for (entry, own) in self.tally.own.drain(..) {
-            outcomes[entry] = own;
+            if let Some(outcome) = outcomes.get_mut(entry) {
+                *outcome = own;
+            }
         }
         if orders.source == Source::Answer {
             log_refusals(orders, &outcomes);

@@ -269,7 +269,11 @@ impl State {
 /// This shard's part of what is configured for the process.
 fn core_config(number: u16, settings: &Settings) -> Config {
     let shards = usize::from(settings.shards);
-    let part = |whole: usize| whole.div_ceil(shards);
+    // The parts add up to the whole, unless that is less than one for each.
+    let part = |whole: usize| {
+        let rest = usize::from(usize::from(number) < whole % shards);
+        (whole / shards + rest).max(1)
+    };
     let backend = &settings.config.backend;
     let mut config = Config::default();
     config.shard = number;

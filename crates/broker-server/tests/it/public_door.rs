@@ -85,7 +85,7 @@ async fn it_is_open_to_allowed_addresses_and_to_tokens() {
         token,
         &[("authorization", "Basic right")],
         COUNT,
-        expect!["401 the token is wrong"],
+        expect!["403 access denied"],
     )
     .await;
     check(
@@ -96,6 +96,14 @@ async fn it_is_open_to_allowed_addresses_and_to_tokens() {
     )
     .await;
     check(token, &[], COUNT, expect!["403 access denied"]).await;
+    // Another scheme is no token, and says nothing against an allowed address.
+    check(
+        OPEN,
+        &[("authorization", "Basic dXNlcjpwYXNz")],
+        COUNT,
+        expect!["200 [0]"],
+    )
+    .await;
     // Who brings a wrong token is turned away, wherever it comes from.
     check(
         OPEN,

@@ -43,6 +43,14 @@ fn a_session_begins_with_its_cookies_then_ip_then_wskey() {
 }
 
 #[test]
+fn a_field_is_found_by_its_name_however_that_is_written() {
+    for name in ["a\"b", "a\\b", "a\nb", "\u{1}", "\u{7f}", "ä", ""] {
+        let data = json::object([(name, "1")]);
+        assert_eq!(info_of(&data).get(name), Some("1"), "{name:?}");
+    }
+}
+
+#[test]
 fn objects_merge_and_arrays_merge_by_index() {
     check(r#"{"a":[1,2,3]}"#, r#"{"a":[9]}"#, r#"{"a":[9,2,3]}"#);
     check(
