@@ -10,7 +10,14 @@ use crate::stream::Writer;
 /// How many frames leave in one system call at most.
 const FRAMES_PER_WRITE: usize = 64;
 
+/// What a frame costs in the queue beside its bytes. Without it the queue of a peer that asks for nothing but empty
+/// frames could grow to many times its limit.
+const FRAME_COST: usize = size_of::<Bytes>();
+
 /// A bounded queue of frames, each shared with the queues of its other receivers.
+///
+/// What is compared with its limit is what it [occupies](Self::occupied): the bytes that wait, and for each frame the
+/// place that it takes in the queue.
 #[derive(Debug, Default)]
 pub struct Outbound {
     frames: VecDeque<Bytes>,
@@ -18,6 +25,8 @@ pub struct Outbound {
     written: usize,
     /// How much is left to write, over all frames.
     bytes: usize,
+    /// Where in `frames` there is a pong of which nothing has been written.
+    pong: Option<usize>,
 }
 
 /// How far [`Outbound::flush`] came.
@@ -34,7 +43,8 @@ pub enum Flushed {
 pub struct Full;
 
 impl Outbound {
-    /// Queues a frame, unless more than `limit` bytes wait already: an empty queue takes any one frame.
+    /// Queues a frame, unless what waits [occupies](Self::occupied) `limit` bytes already: an empty queue takes any one
+    /// frame.
     ///
     /// # Errors
     /// When the queue is over its limit.
@@ -52,8 +62,24 @@ impl Outbound {
         self.frames.push_back(frame);
     }
 
+    /// Queues a pong, whatever the limit, in the place of one that still waits: of several pings only the latest needs an
+    /// answer (RFC 6455 §5.5.3), so that there is never more than one beyond the limit.
+    pub fn push_pong(&mut self, frame: Bytes) {
+        match self.pong.and_then(|place| self.frames.get_mut(place)) {
+            Some(waiting) => {
+                self.bytes = self.bytes - waiting.len() + frame.len();
+                *waiting = frame;
+            }
+            None => {
+                self.pong = Some(self.frames.len());
+                self.push_control(frame);
+            }
+        }
+    }
+
     /// Drops every frame of which nothing has been written.
     pub fn discard(&mut self) {
+        self.pong = None;
         self.frames.truncate(usize::from(self.written > 0));
         self.bytes = self
             .frames
@@ -70,13 +96,19 @@ impl Outbound {
     /// Whether so much waits that no more is taken in.
     #[must_use]
     pub fn is_over(&self, limit: usize) -> bool {
-        self.bytes >= limit && !self.frames.is_empty()
+        self.occupied() >= limit && !self.frames.is_empty()
     }
 
     /// How many bytes wait.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// The bytes that wait, and what the queue itself needs to hold their frames.
+    #[must_use]
+    pub fn occupied(&self) -> usize {
+        self.bytes + self.frames.len() * FRAME_COST
     }
 
     /// Writes what the socket takes at once.
@@ -116,10 +148,14 @@ impl Outbound {
         self.written += written;
         while let Some(first) = self.frames.front() {
             if self.written < first.len() {
-                return;
+                break;
             }
             self.written -= first.len();
             self.frames.pop_front();
+            self.pong = self.pong.and_then(|place| place.checked_sub(1));
+        }
+        if self.written > 0 && self.pong == Some(0) {
+            self.pong = None;
         }
     }
 }
@@ -142,10 +178,51 @@ mod tests {
 
     #[test]
     fn the_limit_is_compared_before_a_frame_is_queued() {
+        let limit = 2 * FRAME_COST + 10;
         let mut queue = Outbound::default();
-        assert_eq!(queue.push(frame(9), 10), Ok(()));
-        assert_eq!(queue.push(frame(9), 10), Ok(()));
-        assert_eq!(queue.push(frame(9), 10), Err(Full));
+        assert_eq!(queue.push(frame(9), limit), Ok(()));
+        assert_eq!(queue.push(frame(9), limit), Ok(()));
+        assert_eq!(queue.push(frame(9), limit), Err(Full));
+    }
+
+    #[test]
+    fn frames_without_a_payload_do_not_get_past_the_limit() {
+        const LIMIT: usize = 64 * 1024;
+        let mut queue = Outbound::default();
+        let taken = (0..LIMIT)
+            .take_while(|_| queue.push(frame(2), LIMIT).is_ok())
+            .count();
+        let capacity = queue.frames.len() * size_of::<Bytes>() + queue.bytes();
+        assert!(capacity < LIMIT + FRAME_COST + 2, "{taken} frames");
+        assert_eq!(queue.occupied(), capacity);
+    }
+
+    #[test]
+    fn of_the_pongs_that_wait_only_the_latest_is_sent() {
+        let mut queue = Outbound::default();
+        queue.push_control(frame(3));
+        for len in [10, 20, 5] {
+            queue.push_pong(frame(len));
+        }
+        queue.push_control(frame(4));
+        queue.push_pong(frame(6));
+        let lengths = |queue: &Outbound| Vec::from_iter(queue.frames.iter().map(Bytes::len));
+        assert_eq!((lengths(&queue), queue.bytes()), (vec![3, 6, 4], 13));
+
+        queue.advance(3);
+        queue.push_pong(frame(7));
+        assert_eq!(lengths(&queue), [7, 4], "it still waits in its place");
+        queue.advance(1);
+        queue.push_pong(frame(8));
+        assert_eq!(lengths(&queue), [7, 4, 8], "one that was begun is sent");
+        queue.advance(10);
+        assert_eq!((lengths(&queue), queue.bytes()), (vec![8], 8));
+        queue.discard();
+        queue.push_pong(frame(9));
+        assert_eq!((lengths(&queue), queue.bytes()), (vec![9], 9));
+        queue.advance(9);
+        queue.push_pong(frame(2));
+        assert_eq!((lengths(&queue), queue.bytes()), (vec![2], 2));
     }
 
     #[test]

@@ -24,8 +24,9 @@ pub struct Limits {
     /// From a message's first frame to its last; `None` (written 0) is no limit.
     #[serde(deserialize_with = "units::zero_is_off")]
     pub message_timeout: Option<TimeSpan>,
-    /// Bytes queued for one connection. Compared before a frame is queued: an
-    /// empty queue takes any one frame.
+    /// Bytes queued for one connection, and 32 for each frame's place in the
+    /// queue. Compared before a frame is queued: an empty queue takes any one
+    /// frame.
     pub max_send_queue: ByteSize,
     /// How long a queue may stand without one byte leaving; `None` (written 0)
     /// is no limit.

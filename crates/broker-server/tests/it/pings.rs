@@ -79,3 +79,30 @@ async fn a_client_that_reads_slowly_is_not_taken_for_gone_before_it_could_see_a_
         }
     }
 }
+
+#[tokio::test]
+async fn of_pings_that_cannot_be_answered_yet_only_the_latest_is_answered() {
+    let config = "listen.shards = 1\n[limits]\nwrite_timeout = 0\nslow_consumer = 'drop'\nmax_body = '16MiB'";
+    let backend = Scripted::silent();
+    let broker = Broker::start(config, &backend);
+    let mut slow = broker.raw_client().await;
+    // More than the buffers of the system hold.
+    let long = "x".repeat(8 * 1024 * 1024);
+    broker
+        .execute(format!(r#"{{"type":"send","text":"{long}"}}"#))
+        .await;
+    let full = broker.handle.report().await.queued_bytes;
+    for number in 0..1000 {
+        slow.write(masked(9, number.to_string().as_bytes())).await;
+    }
+    slow.write(masked(1, b"\"done\"")).await;
+    backend.told_of("done").await;
+    let queued = broker.handle.report().await.queued_bytes;
+    assert!(queued <= full + 2 + 125, "{full}, then {queued}");
+
+    let (head, payload) = slow.frame().await;
+    assert_eq!((head, payload.len()), (0x81, long.len()));
+    assert_eq!(slow.frame().await, (0x8A, b"999".to_vec()));
+    broker.execute(r#"{"type":"send","message":"on"}"#).await;
+    assert_eq!(slow.frame().await, (0x81, b"\"on\"".to_vec()));
+}

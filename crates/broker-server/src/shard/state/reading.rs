@@ -79,11 +79,7 @@ impl State {
                         &mut self.effects,
                     );
                 }
-                // While the queue is full only the latest ping would need an answer (RFC 6455 §5.5.3), and the client
-                // that fills it is about to meet the policy for slow consumers.
-                Event::Ping(payload) => {
-                    let _ = connection.outbound.push(encode::pong(&payload), limit);
-                }
+                Event::Ping(payload) => connection.outbound.push_pong(encode::pong(&payload)),
                 Event::Pong => {}
                 Event::Closed {
                     code,
