@@ -8,6 +8,7 @@
 mod broker;
 
 mod admin_door;
+mod bad_commands;
 mod closing;
 mod drain;
 mod echo;
