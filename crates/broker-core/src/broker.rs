@@ -119,7 +119,7 @@ impl Broker {
     pub fn new(config: Config) -> Broker {
         Broker {
             sessions: Sessions::default(),
-            index: Index::new(config.seed),
+            index: Index::new(config.seed, config.max_indexed_fields),
             teller: Teller::new(config.seed),
             executor: Executor::default(),
             config,

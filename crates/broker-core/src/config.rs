@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::broker::INDEXED_FIELDS_MAX;
+
 /// The settings of one shard. Limits that are meant for the whole process come in as this shard's part.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -14,6 +16,8 @@ pub struct Config {
     pub seed: u64,
     /// How long a session info may be, in bytes.
     pub max_session: usize,
+    /// How many session fields are indexed at most. Commands that match on others look at every session.
+    pub max_indexed_fields: usize,
     /// How many events may be with the backend at once; 0 for no limit.
     pub max_in_flight: usize,
     /// How many events one session may hold. The one that is too many is taken in all the same, and the connection not
@@ -47,6 +51,7 @@ impl Default for Config {
             shards: 1,
             seed: 0,
             max_session: 16 * 1024,
+            max_indexed_fields: INDEXED_FIELDS_MAX,
             max_in_flight: 256,
             max_held_events: 1000,
             max_held_bytes: 64 * 1024 * 1024,

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 use self::work::{VISIT, Work};
 use super::index::{Candidates, Index};
 use super::sessions::Sessions;
-use crate::command::{CommandError, Entry, Verb};
+use crate::command::{Command, CommandError, Entry, LogLevel, OtherCommand, Verb};
 use crate::config::Config;
 use crate::criteria::Criteria;
 use crate::effect::{Effect, Effects, Orders, Source};
@@ -34,14 +34,15 @@ struct Job {
     opened: u64,
     /// The entries that are done.
     outcomes: Vec<Outcome>,
-    /// How far the entry after them has come.
-    progress: Option<Progress>,
+    /// How far the entry after them has come, if it goes through the sessions.
+    tour: Option<Tour>,
 }
 
 /// How far one entry has come in going through the sessions.
 #[derive(Debug)]
-struct Progress {
-    candidates: Candidates,
+struct Tour {
+    /// Known once the index is built.
+    candidates: Option<Candidates>,
     /// All slots before this one are done.
     slot: u32,
     outcome: Outcome,
@@ -65,7 +66,7 @@ impl Executor {
             is_leader,
             opened: sessions.opened(),
             outcomes,
-            progress: None,
+            tour: None,
         });
     }
 
@@ -103,89 +104,78 @@ impl Job {
     ) -> Option<Outcome> {
         let list = self.orders.list.clone();
         let entry = self.outcomes.len();
-        let command = match &list.entries[entry] {
-            Entry::Run(command) => command,
-            Entry::Refused { error, .. } => {
-                return Some(self.leaders_own(|| Outcome::Refused(error.clone())));
+        match Task::of(&list.entries[entry], self.orders.source) {
+            Task::Refuse(_) | Task::RunOther(_) | Task::Log { .. } if !self.is_leader => {
+                Some(Outcome::Elsewhere)
             }
-            Entry::Other(command) => {
-                return Some(self.leaders_own(|| {
-                    out.list.push(Effect::RunOther {
-                        command: command.clone(),
-                        origin: self.origin,
-                        entry,
-                    });
-                    Outcome::Refused(CommandError::Unknown(command.name.clone()))
-                }));
-            }
-        };
-        if let Verb::Log { text, level } = &command.verb {
-            return Some(self.leaders_own(|| {
-                out.list.push(Effect::Log {
-                    text: text.clone(),
-                    level: *level,
+            Task::Refuse(error) => Some(Outcome::Refused(error.clone())),
+            Task::RunOther(command) => {
+                out.list.push(Effect::RunOther {
+                    command: command.clone(),
+                    origin: self.origin,
+                    entry,
                 });
-                Outcome::Logged
-            }));
-        }
-        let mut work = Work {
-            sessions,
-            index,
-            config,
-            command,
-            opened: self.opened,
-            origin: self.origin,
-        };
-        let start = out.recipients.len();
-        if self.orders.source == Source::Answer
-            && command.aim.criteria.is_none()
-            && !finds_all(&command.verb)
-        {
-            let mut outcome = nothing_yet(&command.verb);
-            work.gather_origin(out);
-            *budget = budget.saturating_sub(work.cost_of_match());
-            work.apply(start, entry, &mut outcome, out);
-            return Some(outcome);
-        }
-        let criteria = command.aim.criteria.as_ref().unwrap_or(&EVERYONE);
-        let progress = match &mut self.progress {
-            Some(progress) => progress,
-            None => {
-                let left = work.index.prepare(criteria, work.sessions, *budget);
-                *budget = left.unwrap_or(0);
-                left?;
-                let candidates = work.index.candidates(criteria);
-                self.progress.insert(Progress {
-                    candidates,
-                    slot: 0,
-                    outcome: nothing_yet(&command.verb),
-                })
+                Some(Outcome::Refused(CommandError::Unknown(
+                    command.name.clone(),
+                )))
             }
-        };
-        let is_done = work.gather(criteria, progress, budget, out);
-        work.apply(start, entry, &mut progress.outcome, out);
-        if !is_done {
-            return None;
-        }
-        let mut outcome = self.progress.take()?.outcome;
-        if let (Outcome::Listed(listing), Verb::List(page)) = (&mut outcome, &command.verb) {
-            listing.cut(page);
-        }
-        Some(outcome)
-    }
-
-    fn leaders_own(&self, outcome: impl FnOnce() -> Outcome) -> Outcome {
-        if self.is_leader {
-            outcome()
-        } else {
-            Outcome::Elsewhere
+            Task::Log { text, level } => {
+                let text = text.into();
+                out.list.push(Effect::Log { text, level });
+                Some(Outcome::Logged)
+            }
+            Task::Reach(command, criteria) => {
+                let work = Work {
+                    sessions,
+                    index,
+                    config,
+                    command,
+                    opened: self.opened,
+                    origin: self.origin,
+                    entry,
+                };
+                match criteria {
+                    None => Some(work.for_origin(budget, out)),
+                    Some(criteria) => work.for_matching(criteria, &mut self.tour, budget, out),
+                }
+            }
         }
     }
 }
 
-/// Whether a command without criteria is for everyone, even in the answer to an event.
-fn finds_all(verb: &Verb) -> bool {
-    matches!(verb, Verb::List(_) | Verb::Count { .. })
+/// What there is to do about an entry.
+enum Task<'a> {
+    /// One shard alone gives the reason.
+    Refuse(&'a CommandError),
+    /// One shard alone asks the driver for it.
+    RunOther(&'a OtherCommand),
+    /// One shard alone writes the line.
+    Log { text: &'a str, level: LogLevel },
+    /// Every shard does it to those of its sessions that match; without criteria, to the session that caused the list.
+    Reach(&'a Command, Option<&'a Criteria>),
+}
+
+impl<'a> Task<'a> {
+    fn of(entry: &'a Entry, source: Source) -> Task<'a> {
+        let command = match entry {
+            Entry::Refused { error, .. } => return Task::Refuse(error),
+            Entry::Other(command) => return Task::RunOther(command),
+            Entry::Run(command) => command,
+        };
+        let is_for_all_without_criteria = match &command.verb {
+            Verb::Log { text, level } => {
+                return Task::Log {
+                    text,
+                    level: *level,
+                };
+            }
+            // They ask about everyone, even in the answer to an event.
+            Verb::List(_) | Verb::Count { .. } => true,
+            Verb::Send(_) | Verb::Session { .. } | Verb::Close { .. } => source != Source::Answer,
+        };
+        let everyone = is_for_all_without_criteria.then_some(&EVERYONE);
+        Task::Reach(command, command.aim.criteria.as_ref().or(everyone))
+    }
 }
 
 fn nothing_yet(verb: &Verb) -> Outcome {

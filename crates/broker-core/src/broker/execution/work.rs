@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Progress;
+use super::{Tour, nothing_yet};
 use crate::broker::index::{Candidates, Index};
 use crate::broker::sessions::{Phase, Session, Sessions};
 use crate::command::{Aim, Command, CommandError, Except, Page, Verb};
@@ -32,10 +32,65 @@ pub(super) struct Work<'a> {
     pub(super) command: &'a Command,
     pub(super) opened: u64,
     pub(super) origin: Option<SessionHandle>,
+    /// The place of the command in its list.
+    pub(super) entry: usize,
 }
 
 impl Work<'_> {
-    pub(super) fn gather_origin(&self, out: &mut Effects) {
+    /// Does what a command says to the session that caused its list alone.
+    pub(super) fn for_origin(mut self, budget: &mut usize, out: &mut Effects) -> Outcome {
+        let mut outcome = nothing_yet(&self.command.verb);
+        let start = out.recipients.len();
+        self.gather_origin(out);
+        *budget = budget.saturating_sub(self.cost_of_match());
+        self.apply(start, &mut outcome, out);
+        outcome
+    }
+
+    /// Does what a command says to the next sessions that match, and notes in `tour` how far it has come; its outcome,
+    /// once there are no more.
+    pub(super) fn for_matching(
+        mut self,
+        criteria: &Criteria,
+        tour: &mut Option<Tour>,
+        budget: &mut usize,
+        out: &mut Effects,
+    ) -> Option<Outcome> {
+        let Tour {
+            candidates,
+            slot,
+            outcome,
+        } = tour.get_or_insert_with(|| {
+            self.index.choose(criteria);
+            Tour {
+                candidates: None,
+                slot: 0,
+                outcome: nothing_yet(&self.command.verb),
+            }
+        });
+        let candidates = match candidates {
+            Some(candidates) => candidates,
+            None => {
+                let left = self.index.build(criteria, self.sessions, *budget);
+                *budget = left.unwrap_or(0);
+                left?;
+                candidates.insert(self.index.candidates(criteria))
+            }
+        };
+        let start = out.recipients.len();
+        let is_done = self.gather(criteria, candidates, slot, budget, out);
+        self.apply(start, outcome, out);
+        if !is_done {
+            return None;
+        }
+        let mut outcome = tour.take()?.outcome;
+        if let (Outcome::Listed(listing), Verb::List(page)) = (&mut outcome, &self.command.verb) {
+            listing.cut(page);
+        }
+        Some(outcome)
+    }
+
+    fn gather_origin(&self, out: &mut Effects) {
         let Some(origin) = self.origin else { return };
         if let Some(session) = self.sessions.get(origin)
             && session.phase == Phase::Open
@@ -46,30 +101,31 @@ impl Work<'_> {
     }
 
     /// Finds the next sessions that match; true when there are no more.
-    pub(super) fn gather(
+    fn gather(
         &self,
         criteria: &Criteria,
-        progress: &mut Progress,
+        candidates: &Candidates,
+        slot: &mut u32,
         budget: &mut usize,
         out: &mut Effects,
     ) -> bool {
         let end = self.sessions.slots_end();
-        match &progress.candidates {
+        match candidates {
             Candidates::All => self.filter(
-                progress.slot..end,
+                *slot..end,
                 criteria,
                 criteria.is_everyone(),
-                &mut progress.slot,
+                slot,
                 budget,
                 out,
             ),
             Candidates::Having { field, form } => {
-                match self.index.having(field, form, progress.slot) {
+                match self.index.having(field, form, *slot) {
                     None => true,
                     // The only comparison there is has been made by the index.
                     Some(slots) => {
                         let is_sure = criteria.clauses.len() == 1;
-                        self.filter(slots, criteria, is_sure, &mut progress.slot, budget, out)
+                        self.filter(slots, criteria, is_sure, slot, budget, out)
                     }
                 }
             }
@@ -112,7 +168,7 @@ impl Work<'_> {
     }
 
     /// What it costs to do to one session what the command says.
-    pub(super) fn cost_of_match(&self) -> usize {
+    fn cost_of_match(&self) -> usize {
         match &self.command.verb {
             Verb::Send(_) | Verb::Close { .. } => SEND,
             Verb::Session { data, unset } => CHANGE + data.len() / BYTES + unset.len(),
@@ -122,13 +178,7 @@ impl Work<'_> {
     }
 
     /// Does to the sessions gathered from `start` on what the command says.
-    pub(super) fn apply(
-        &mut self,
-        start: usize,
-        entry: usize,
-        outcome: &mut Outcome,
-        out: &mut Effects,
-    ) {
+    fn apply(&mut self, start: usize, outcome: &mut Outcome, out: &mut Effects) {
         let to = start..out.recipients.len();
         if to.is_empty() {
             return;
@@ -139,7 +189,7 @@ impl Work<'_> {
                 out.list.push(Effect::Deliver {
                     message: message.clone(),
                     to,
-                    entry,
+                    entry: self.entry,
                 });
             }
             (Verb::Close { code, reason }, Outcome::Closed { matched }) => {

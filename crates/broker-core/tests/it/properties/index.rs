@@ -3,7 +3,8 @@
 use proptest::prelude::*;
 
 use super::run;
-use crate::steps::{Step, cases, steps, tight_config};
+use crate::seen::joined;
+use crate::steps::{Step, cases, roomy_config, steps, tight_config};
 
 proptest! {
     #![proptest_config(cases())]
@@ -11,6 +12,21 @@ proptest! {
     #[test]
     fn the_index_equals_the_scan(config in tight_config(), steps in steps()) {
         prop_assert_eq!(run(&config, &steps), run(&config, &scanning(&steps)));
+    }
+
+    /// Fields come and go, and are built and let go of in slices.
+    #[test]
+    fn the_index_equals_the_scan_with_room_for_few_fields(
+        seed: u64,
+        fields in 0..4_usize,
+        slice in 1..50_usize,
+        steps in steps(),
+    ) {
+        let mut config = roomy_config(seed);
+        config.max_indexed_fields = fields;
+        config.slice = slice;
+        let scanning = run(&config, &scanning(&steps));
+        prop_assert_eq!(joined(&run(&config, &steps)), joined(&scanning));
     }
 }
 

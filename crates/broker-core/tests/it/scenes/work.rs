@@ -65,3 +65,64 @@ fn fields_that_find_no_room_in_the_index_are_matched_all_the_same() {
     let (to, payload) = (vec![0], r#"json "you""#.into());
     assert_eq!(fleet.take_seen()[0], Seen::Sent { to, payload });
 }
+
+/// How many slices of ten looks it takes to count those of 100 sessions whose `field` is 1, which is one session.
+fn slices_to_find(fleet: &mut Fleet, field: &str) -> usize {
+    fleet.ask(
+        Source::Public,
+        &format!(r#"{{"type":"count","match":{{"{field}":1}}}}"#),
+    );
+    fleet.work(0);
+    let mut slices = 1;
+    while fleet.resume(0) {
+        slices += 1;
+    }
+    let Some(Seen::Executed { outcomes, .. }) = fleet.take_seen().pop() else {
+        panic!("{field} is not counted");
+    };
+    assert_eq!(outcomes[0]["counted"], 1, "{field}");
+    slices
+}
+
+fn hundred_sessions() -> Fleet {
+    let mut fleet = Fleet::new(
+        1,
+        &config(|config| {
+            config.slice = 10;
+            config.max_session = 2000;
+        }),
+    );
+    let all: Vec<String> = (0..INDEXED_FIELDS_MAX)
+        .map(|field| format!("f{field}=1"))
+        .collect();
+    fleet.open(0, 0, &format!("{}; last=1", all.join("; ")), Role::Untold);
+    for who in 1..100 {
+        fleet.open(0, who, "", Role::Untold);
+    }
+    for field in 0..INDEXED_FIELDS_MAX {
+        slices_to_find(&mut fleet, &format!("f{field}"));
+    }
+    fleet
+}
+
+#[test]
+fn a_field_that_is_used_again_takes_the_place_of_the_one_used_longest_ago() {
+    let mut fleet = hundred_sessions();
+    slices_to_find(&mut fleet, "last");
+    slices_to_find(&mut fleet, "last");
+    assert_eq!(slices_to_find(&mut fleet, "last"), 1);
+    assert_eq!(slices_to_find(&mut fleet, "f1"), 1, "used after f0");
+    assert!(slices_to_find(&mut fleet, "f0") > 1, "its place is taken");
+}
+
+#[test]
+fn fields_used_in_turn_do_not_push_each_other_out_of_the_index() {
+    let mut fleet = hundred_sessions();
+    for _ in 0..3 {
+        assert!(slices_to_find(&mut fleet, "last") > 1);
+        for field in 0..INDEXED_FIELDS_MAX {
+            let name = format!("f{field}");
+            assert_eq!(slices_to_find(&mut fleet, &name), 1, "{name}");
+        }
+    }
+}
