@@ -113,13 +113,18 @@ impl Info {
     /// place of what was there.
     ///
     /// # Errors
-    /// When the result would be longer than `limit` bytes.
+    /// When the result would be longer than `limit` bytes, or the values in `data` alone are.
     pub fn merged(
         &self,
         data: &Members<'_>,
         unset: &[Box<str>],
         limit: usize,
     ) -> Result<Info, InfoTooLarge> {
+        // What cannot fit is not merged: the deeper it is nested, the longer that would take.
+        let size = size_of_values(data, unset);
+        if size > limit {
+            return Err(InfoTooLarge { size, limit });
+        }
         let mut fields: Vec<(Cow<'_, str>, Cow<'_, str>)> = self
             .fields()
             .map(|(name, value)| (name, Cow::Borrowed(value)))
@@ -222,6 +227,16 @@ impl Writer {
             fields: self.fields.into(),
         })
     }
+}
+
+/// How long the values are, without white space, that merging `data` would put in.
+fn size_of_values(data: &Members<'_>, unset: &[Box<str>]) -> usize {
+    let stays = |name: &str| !is_reserved(name) && !unset.iter().any(|gone| **gone == *name);
+    let places = data.last_places();
+    let values = places.iter().filter(|(name, _)| stays(name));
+    values
+        .map(|&(_, place)| compact(data.0[place].1.get()).len())
+        .sum()
 }
 
 /// Merges members into fields; of members with one name the last counts. Takes little longer than it takes to sort them.

@@ -130,14 +130,37 @@ fn the_brokers_own_fields_stay() {
 fn the_limit_is_on_the_whole_text() {
     let data = format!(r#"{{"a":"{}"}}"#, "x".repeat(200));
     let data = json::members(&data).unwrap().unwrap();
-    let error = info_of("{}").merged(&data, &[], 200).unwrap_err();
+    let error = info_of("{}").merged(&data, &[], 250).unwrap_err();
     assert_eq!(
         error,
         InfoTooLarge {
             size: 252,
-            limit: 200
+            limit: 250
         }
     );
+}
+
+#[test]
+fn data_over_the_limit_is_refused_without_being_merged_however_it_is_nested() {
+    let names = vec![r#""a":1"#; 20_000].join(",");
+    let deep = format!("{}{{{names}}}{}", r#"{"a":"#.repeat(100), "}".repeat(100));
+    let data = json::members(&deep).unwrap().unwrap();
+    let error = info_of("{}").merged(&data, &[], 16_384).unwrap_err();
+    assert!(error.size > 100_000, "{error}");
+
+    let counts = |data: &str, unset: &[Box<str>]| {
+        let data = json::members(data).unwrap().unwrap();
+        info_of("{}").merged(&data, unset, 100).is_err()
+    };
+    let long = "x".repeat(200);
+    assert!(counts(&format!(r#"{{"a":"{long}"}}"#), &[]));
+    assert!(!counts(&format!(r#"{{"a":"{long}","a":1}}"#), &[]));
+    assert!(!counts(&format!(r#"{{"ip":"{long}"}}"#), &[]));
+    assert!(!counts(&format!(r#"{{"a":"{long}"}}"#), &["a".into()]));
+    assert!(!counts(
+        &format!(r#"{{"a":[1{},2]}}"#, " ".repeat(200)),
+        &[]
+    ));
 }
 
 #[test]
