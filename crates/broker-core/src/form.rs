@@ -183,7 +183,7 @@ mod tests {
             }
             Value::Null => String::new(),
             leaf @ (Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_)) => {
-                js_string(&other.to_string()).into_owned()
+                js_string(&leaf.to_string()).into_owned()
             }
         }
     }
