@@ -14,4 +14,4 @@ export { Client } from './harness/client.mjs';
 export { RawClient } from './harness/raw.mjs';
 export { backendFor, brokerFor, enter, scene } from './harness/scene.mjs';
 export { accepting, freePort } from './harness/port.mjs';
-export { cpuNanoseconds, residentKiB } from './harness/proc.mjs';
+export { cpuNanoseconds, openFiles, residentKiB } from './harness/proc.mjs';

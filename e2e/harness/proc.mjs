@@ -16,3 +16,8 @@ export function cpuNanoseconds(pid) {
 export function residentKiB(pid) {
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]);
 }
+
+/** How many files, sockets with them, the process has open. */
+export function openFiles(pid) {
+  return readdirSync(`/proc/${pid}/fd`).length;
+}
