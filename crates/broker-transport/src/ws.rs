@@ -38,6 +38,9 @@ pub struct Settings {
     pub max_message: usize,
     /// The number of frames up to which a fragmented message is taken.
     pub max_fragments: u32,
+    /// A fragment of so many bytes or more does not count against `max_fragments`: it is the tiny ones that cost more
+    /// than they carry. `u64::MAX` to count all.
+    pub uncounted_fragment: u64,
     /// How long a message or a frame may take from its first byte to its last; zero for any time.
     pub message_timeout: Duration,
     /// How long the peer is waited for after our close frame, and again after the last byte for the end of its stream.
@@ -65,7 +68,8 @@ pub struct Settings {
 /// # use broker_core::Timestamp;
 /// use broker_transport::ws::{Event, Settings, WebSocket, encode};
 /// # let settings = Arc::new(Settings {
-/// #     max_message: 1 << 20, max_fragments: 1024, message_timeout: Duration::from_secs(30),
+/// #     max_message: 1 << 20, max_fragments: 1024, uncounted_fragment: u64::MAX,
+/// #     message_timeout: Duration::from_secs(30),
 /// #     close_timeout: Duration::from_secs(5), ping_interval: Duration::from_secs(25),
 /// #     pong_timeout: Duration::from_secs(10),
 /// # });

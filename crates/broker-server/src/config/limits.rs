@@ -18,7 +18,8 @@ pub struct Limits {
     pub max_connections: Option<NonZeroU32>,
     /// A client's message, whole; `echo` endpoints have 16 MiB of their own.
     pub max_message: ByteSize,
-    /// Frames that one message may come in.
+    /// Frames that one message may come in; on `echo` endpoints those of 64 bytes
+    /// or more do not count.
     #[serde(deserialize_with = "counts::positive")]
     pub max_fragments: NonZeroU32,
     /// From a message's first frame to its last; `None` (written 0) is no limit.

@@ -39,6 +39,10 @@ pub(crate) struct Route {
 /// On `echo` endpoints a message may be this long, whatever `max_message` says: conformance suites send such.
 const ECHO_MAX_MESSAGE: usize = 16 * 1024 * 1024;
 
+/// On `echo` endpoints fragments of so many bytes do not count against `max_fragments`: conformance suites cut
+/// messages of megabytes into such.
+const ECHO_UNCOUNTED_FRAGMENT: u64 = 64;
+
 impl Settings {
     pub(crate) fn new(config: Config, tokens: Vec<config::Token>, shards: u16) -> Settings {
         let cookies = match &config.session.cookies {
@@ -87,16 +91,18 @@ impl Route {
             span.map(config::TimeSpan::duration).unwrap_or_default()
         };
         let max_message = config.limits.max_message.bytes();
+        let (max_message, uncounted_fragment) = if dialect.tells_backend() {
+            (max_message, u64::MAX)
+        } else {
+            (max_message.max(ECHO_MAX_MESSAGE), ECHO_UNCOUNTED_FRAGMENT)
+        };
         Route {
             dialect,
             options: Options { binary },
             websocket: Arc::new(ws::Settings {
-                max_message: if dialect.tells_backend() {
-                    max_message
-                } else {
-                    max_message.max(ECHO_MAX_MESSAGE)
-                },
+                max_message,
                 max_fragments: config.limits.max_fragments.get(),
+                uncounted_fragment,
                 message_timeout: never_or(config.limits.message_timeout),
                 close_timeout: config.limits.close_timeout.duration(),
                 ping_interval: never_or(config.websocket.ping_interval),

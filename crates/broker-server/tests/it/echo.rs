@@ -49,6 +49,26 @@ async fn a_message_of_16_mib_comes_back_and_a_longer_one_is_refused() {
 }
 
 #[tokio::test]
+async fn a_message_may_come_in_any_number_of_fragments_that_are_not_tiny() {
+    let broker = Broker::alone(&format!("{ECHO}[limits]\nmax_fragments = 3"));
+    let fragment = |first: u8, payload: &[u8]| {
+        let mut frame = masked(first & 0x0f, payload);
+        frame[0] = first;
+        frame
+    };
+    let mut raw = broker.raw_client().await;
+    let long = [fragment(0x02, b""), fragment(0x00, &[7; 64]).repeat(50)].concat();
+    raw.write([&long[..], &fragment(0x80, &[7; 64])].concat())
+        .await;
+    assert_eq!(raw.frame().await, (0x82, vec![7; 51 * 64]));
+
+    let tiny = fragment(0x00, &[7; 63]).repeat(3);
+    raw.write([long, tiny].concat()).await;
+    let (head, payload) = raw.frame().await;
+    assert_eq!((head, &payload[..2]), (0x88, &1008u16.to_be_bytes()[..]));
+}
+
+#[tokio::test]
 async fn it_is_not_read_while_its_queue_is_over_the_limit_and_loses_nothing() {
     const MESSAGES: usize = 200;
     const LEN: usize = 256 * 1024;

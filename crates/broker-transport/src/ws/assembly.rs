@@ -40,7 +40,7 @@ struct Partial {
 #[derive(Debug)]
 struct Message {
     body: Body,
-    /// The number of its frames that have begun.
+    /// The number of its frames that have begun, without those that the settings do not count.
     frames: u32,
 }
 
@@ -191,12 +191,14 @@ fn admit(
         (Opcode::Start(_), Some(_)) => return Err(Violation::InterleavedMessage),
         (Opcode::Continue, None) => return Err(Violation::LoneContinuation),
         (Opcode::Continue, Some(message)) => {
-            if message.frames >= settings.max_fragments {
-                return Err(Violation::TooManyFragments {
-                    max: settings.max_fragments,
-                });
+            if frame.remaining < settings.uncounted_fragment {
+                if message.frames >= settings.max_fragments {
+                    return Err(Violation::TooManyFragments {
+                        max: settings.max_fragments,
+                    });
+                }
+                message.frames += 1;
             }
-            message.frames += 1;
             message.len()
         }
     };
@@ -295,6 +297,7 @@ mod tests {
         let settings = Settings {
             max_message: 64 << 20,
             max_fragments: 2,
+            uncounted_fragment: u64::MAX,
             message_timeout: Duration::ZERO,
             close_timeout: Duration::ZERO,
             ping_interval: Duration::ZERO,

@@ -16,6 +16,7 @@ fn settings() -> Settings {
     Settings {
         max_message: 1 << 20,
         max_fragments: 1024,
+        uncounted_fragment: u64::MAX,
         message_timeout: Duration::from_secs(30),
         close_timeout: Duration::from_secs(5),
         ping_interval: Duration::from_secs(25),

@@ -155,6 +155,7 @@ pub(crate) fn hear<'p>(pieces: impl IntoIterator<Item = &'p [u8]>) -> Vec<Event<
     let settings = Settings {
         max_message: 100_000,
         max_fragments: 100,
+        uncounted_fragment: u64::MAX,
         message_timeout: Duration::from_secs(30),
         close_timeout: Duration::from_secs(5),
         ping_interval: Duration::from_secs(25),

@@ -240,6 +240,32 @@ fn a_message_may_have_max_fragments_frames_and_no_more() {
 }
 
 #[test]
+fn fragments_that_are_not_counted_may_be_any_number_and_tiny_ones_may_not() {
+    let websocket = || {
+        open(Settings {
+            max_fragments: 3,
+            uncounted_fragment: 4,
+            ..settings()
+        })
+    };
+    let long = [masked(0x01, b""), masked(0, b"long").repeat(9)].concat();
+    let enough = [masked(0, b"tin").repeat(2), masked(0x80, b"long")].concat();
+    let too_many = [
+        masked(0, b"tin").repeat(2),
+        b"\x80\x83".to_vec(),
+        MASK.to_vec(),
+    ]
+    .concat();
+    let (enough, too_many) = ([long.clone(), enough].concat(), [long, too_many].concat());
+    let text = format!("text \"{}tintinlong\"\n", "long".repeat(9));
+    assert_eq!(feed(&mut websocket(), START, enough), text);
+    assert_eq!(
+        feed(&mut websocket(), START, too_many),
+        "1008, sent a message in more than 3 fragments\n"
+    );
+}
+
+#[test]
 fn a_flood_of_pings_leaves_nothing_behind() {
     let mut websocket = open(settings());
     let seen = feed(&mut websocket, START, masked(0x89, b"x").repeat(10_000));
