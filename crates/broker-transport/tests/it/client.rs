@@ -33,6 +33,17 @@ enum Message {
     Binary(Vec<u8>),
 }
 
+/// Messages only, so that something may follow.
+pub(crate) fn chatter() -> impl Strategy<Value = Speech> {
+    vec(utterance(), 0..4).prop_map(|utterances| {
+        let mut speech = Speech::default();
+        utterances
+            .iter()
+            .for_each(|utterance| speech.say(utterance));
+        speech
+    })
+}
+
 /// Several messages, and perhaps a close at the end.
 pub(crate) fn speech() -> impl Strategy<Value = Speech> {
     let close = proptest::option::of((close_code(), "[a-zé✓]{0,20}"));
@@ -127,7 +138,8 @@ impl Speech {
     }
 }
 
-fn frame(first: u8, mask: [u8; 4], payload: &[u8]) -> Vec<u8> {
+/// A frame, which begins with this byte.
+pub(crate) fn frame(first: u8, mask: [u8; 4], payload: &[u8]) -> Vec<u8> {
     let mut frame = vec![first];
     match payload.len() {
         len @ 0..=125 => frame.push(0x80 | len as u8),
@@ -150,11 +162,17 @@ fn frame(first: u8, mask: [u8; 4], payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// What a connection makes of bytes that arrive in these pieces.
-pub(crate) fn hear<'p>(pieces: impl IntoIterator<Item = &'p [u8]>) -> Vec<Event<'static>> {
+/// The limit on the messages of clients.
+pub(crate) const MAX_MESSAGE: usize = 100_000;
+
+/// What a connection makes of bytes that arrive in these pieces, with so many fragments to a message at most.
+pub(crate) fn hear_fragments<'p>(
+    max_fragments: u32,
+    pieces: impl IntoIterator<Item = &'p [u8]>,
+) -> Vec<Event<'static>> {
     let settings = Settings {
-        max_message: 100_000,
-        max_fragments: 100,
+        max_message: MAX_MESSAGE,
+        max_fragments,
         uncounted_fragment: u64::MAX,
         message_timeout: Duration::from_secs(30),
         close_timeout: Duration::from_secs(5),
@@ -173,6 +191,11 @@ pub(crate) fn hear<'p>(pieces: impl IntoIterator<Item = &'p [u8]>) -> Vec<Event<
         assert!(input.is_empty(), "bytes were left");
     }
     events
+}
+
+/// What a connection makes of bytes that arrive in these pieces.
+pub(crate) fn hear<'p>(pieces: impl IntoIterator<Item = &'p [u8]>) -> Vec<Event<'static>> {
+    hear_fragments(100, pieces)
 }
 
 fn owned(event: Event<'_>) -> Event<'static> {

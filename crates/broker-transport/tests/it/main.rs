@@ -1,5 +1,8 @@
 //! Tests of the transport through its public interface.
 
 mod client;
+mod peer;
+
 mod ws_cuts;
+mod ws_differences;
 mod ws_tungstenite;

@@ -12,7 +12,7 @@ fn crumbs(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 /// The pieces of `bytes` between the cuts.
-fn pieces<'b>(bytes: &'b [u8], cuts: &[Index]) -> Vec<&'b [u8]> {
+pub(crate) fn pieces<'b>(bytes: &'b [u8], cuts: &[Index]) -> Vec<&'b [u8]> {
     let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
     cuts.push(bytes.len());
     cuts.sort_unstable();
