@@ -41,6 +41,7 @@ fn steps() -> Vec<Step> {
         step("doctests", "cargo test --workspace --doc"),
         step("release", "cargo build --release -p broker-bin"),
         step("e2e", "cargo xtask e2e"),
+        step("conformance", "cargo xtask conformance"),
         step("deny", deny::COMMAND),
     ]
 }

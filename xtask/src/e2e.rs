@@ -9,9 +9,9 @@ use std::process::Command;
 use crate::debian::{self, Need};
 use crate::process::{self, find_program};
 use crate::workspace::Workspace;
-use crate::{Result, npm};
+use crate::{Result, npm, python};
 
-const NEEDS: [Need; 5] = [
+const NEEDS: [Need; 4] = [
     Need {
         program: "php",
         proof: &[],
@@ -32,11 +32,6 @@ const NEEDS: [Need; 5] = [
         proof: &[],
         package: "slowhttptest",
     },
-    Need {
-        program: "python3",
-        proof: &["-c", "import ensurepip, venv"],
-        package: "python3-venv",
-    },
 ];
 
 /// With arguments, only the test files whose path contains one of them are run.
@@ -48,9 +43,9 @@ pub(crate) fn run(workspace: &Workspace, parts: &[String]) -> Result {
     }
     let target = workspace.target_folder()?;
     let wsbroker = build_wsbroker(workspace, &target)?;
-    debian::provide(&[NEEDS.as_slice(), &npm::NEEDS].concat())?;
+    debian::provide(&[NEEDS.as_slice(), &npm::NEEDS, &[python::NEED]].concat())?;
     npm::install(&folder)?;
-    let python = python_with(&folder.join("requirements.txt"), &target.join("e2e-venv"))?;
+    let python = python::environment(&folder.join("requirements.txt"), &target.join("e2e-venv"))?;
     let chromium = find_program("chromium").ok_or("chromium is not there")?;
 
     // One after the other: the tests start servers and browsers, and the machine may have two cores.
@@ -59,7 +54,7 @@ pub(crate) fn run(workspace: &Workspace, parts: &[String]) -> Result {
         .args(["--test", "--test-concurrency=1"])
         .args(tests)
         .env("WSBROKER", wsbroker)
-        .env("PYTHON", python)
+        .env("PYTHON", python.join("python"))
         .env("CHROMIUM", chromium);
     process::run(&mut node)
 }
@@ -100,30 +95,6 @@ fn chosen(mut files: Vec<PathBuf>, parts: &[String]) -> Vec<PathBuf> {
     });
     files.sort();
     files
-}
-
-/// A Python of our own that has the required packages; made anew when the requirements change.
-fn python_with(requirements: &Path, venv: &Path) -> Result<PathBuf> {
-    let wanted = fs::read(requirements)
-        .map_err(|error| format!("{} can't be read: {error}", requirements.display()))?;
-    let python = venv.join("bin/python");
-    let installed = venv.join("installed-requirements.txt");
-    if fs::read(&installed).is_ok_and(|before| before == wanted) {
-        return Ok(python);
-    }
-    process::run(
-        Command::new("python3")
-            .args(["-m", "venv", "--clear"])
-            .arg(venv),
-    )?;
-    process::run(
-        Command::new(&python)
-            .args(["-m", "pip", "--disable-pip-version-check", "install"])
-            .args(["--quiet", "--requirement"])
-            .arg(requirements),
-    )?;
-    fs::write(installed, wanted)?;
-    Ok(python)
 }
 
 #[cfg(test)]

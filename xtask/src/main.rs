@@ -1,13 +1,14 @@
 //! `cargo xtask`: all automation of the workspace, so that a laptop and a CI machine run the same thing.
 //!
 //! Each command is one file named after it. The rest is what they share: `process` (running programs),
-//! `workspace` (where things are), `debian` and `npm` (installing what a step needs).
+//! `workspace` (where things are), `debian`, `npm` and `python` (installing what a step needs).
 //!
 //! **Never depends on the libraries of this workspace**: it must build while they do not.
 #![expect(clippy::print_stdout, reason = "a command-line tool reports on stdout")]
 
 mod bench;
 mod ci;
+mod conformance;
 mod deny;
 mod e2e;
 mod layers;
@@ -16,6 +17,7 @@ mod policy;
 mod debian;
 mod npm;
 mod process;
+mod python;
 mod workspace;
 
 use std::env;
@@ -55,6 +57,11 @@ const COMMANDS: &[Command] = &[
         run: e2e::run,
     },
     Command {
+        name: "conformance",
+        about: "run the Autobahn cases against the release binary; [--all]: those that take minutes, too",
+        run: conformance::run,
+    },
+    Command {
         name: "deny",
         about: "check licences, bans and sources of dependencies; installs cargo-deny",
         run: deny::run,
@@ -92,7 +99,7 @@ fn main() -> ExitCode {
 fn print_help() {
     println!("Usage: cargo xtask COMMAND [ARGUMENTS]\n");
     for Command { name, about, .. } in COMMANDS {
-        println!("  {name:<8} {about}");
+        println!("  {name:<11} {about}");
     }
-    println!("  {:<8} this list", "help");
+    println!("  {:<11} this list", "help");
 }

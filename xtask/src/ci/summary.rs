@@ -21,7 +21,7 @@ pub(super) struct Report {
 
 /// A table of the steps, the commands that repeat those that failed, and the counts alone on the last line.
 pub(super) fn of(reports: &[Report]) -> String {
-    let mut text = format!("\n{:<10} {:<8} {:>7}\n", "step", "result", "seconds");
+    let mut text = format!("\n{:<11} {:<8} {:>7}\n", "step", "result", "seconds");
     for report in reports {
         line(&mut text, report);
     }
@@ -55,7 +55,7 @@ fn line(text: &mut String, report: &Report) {
         Verdict::LeftOut(reason) => ("left out", reason),
     };
     let row = format!(
-        "{:<10} {:<8} {:>7.1}  {}",
+        "{:<11} {:<8} {:>7.1}  {}",
         report.step.name, result, report.seconds, remark
     );
     let _ = writeln!(text, "{}", row.trim_end());

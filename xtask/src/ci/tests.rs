@@ -23,10 +23,10 @@ fn summary_shows_every_step_and_how_to_repeat_the_failed_ones() {
         report("deny", Verdict::LeftOut("not installed")),
     ];
     let expected = "
-step       result   seconds
-fmt        ok           1.2
-clippy     FAILED       1.2
-deny       left out     1.2  not installed
+step        result   seconds
+fmt         ok           1.2
+clippy      FAILED       1.2
+deny        left out     1.2  not installed
 
 To repeat what failed:
   A=b cargo check
