@@ -16,13 +16,15 @@ use crate::settings::Settings;
 use crate::signals::{Request, Signals};
 use crate::sockets::{Passed, Socket};
 
-/// Why the broker did not start.
+/// Why the broker did not start, or ended by itself.
 #[derive(Debug, thiserror::Error)]
 enum ServeError {
     #[error(transparent)]
     Start(#[from] StartError),
     #[error(transparent)]
     Io(#[from] io::Error),
+    #[error("a part of the broker has failed, so that it had to end: start it again")]
+    Failed,
 }
 
 /// Serves until a signal ends it.
@@ -54,9 +56,9 @@ pub(crate) fn run(settings: &Settings, flags: &Flags, global: &Global) -> io::Re
         let mut signals = Signals::listen()?;
         let handle = start(config, passed)?;
         announce(&handle, files, shape, global);
-        attend(&handle, &mut signals).await;
+        let attended = attend(&handle, &mut signals).await;
         end(&handle, &mut signals).await;
-        Ok(())
+        attended
     });
     let exit = match ended {
         Ok(()) => Exit::Ok,
@@ -135,11 +137,16 @@ fn listen_addr(local: &LocalAddr) -> ListenAddr {
     }
 }
 
-/// Does what signals ask for, until one asks for the end.
-async fn attend(handle: &Handle, signals: &mut Signals) {
+/// Does what signals ask for, until one asks for the end or the broker fails: half of it is worse than none, since
+/// whoever watches the process would take it for well.
+async fn attend(handle: &Handle, signals: &mut Signals) -> Result<(), ServeError> {
     loop {
-        match signals.next().await {
-            Request::End => return,
+        let request = tokio::select! {
+            request = signals.next() => request,
+            () = handle.failed() => return Err(ServeError::Failed),
+        };
+        match request {
+            Request::End => return Ok(()),
             Request::Status => tell_status(handle).await,
             Request::Reload => tracing::warn!(
                 event = "trouble",
@@ -193,6 +200,9 @@ fn exit_of(error: &ServeError) -> Exit {
             Some(_) => Exit::Failure,
             None => Exit::Configuration,
         },
-        ServeError::Io(_) => Exit::Failure,
+        ServeError::Io(_) | ServeError::Failed => Exit::Failure,
     }
 }
+
+#[cfg(test)]
+mod tests;

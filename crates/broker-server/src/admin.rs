@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use broker_core::{Source, write_receipts};
 use broker_transport::{Listener, Stream};
@@ -15,6 +14,7 @@ use tokio::time::timeout;
 
 use crate::accept::next_socket;
 use crate::door::{self, Refusal};
+use crate::health::Health;
 use crate::mailbox::Mailboxes;
 use crate::public;
 use crate::reply::{self, Reply};
@@ -30,7 +30,7 @@ pub(crate) struct Admin {
     pub(crate) mailboxes: Mailboxes,
     /// Types of commands that the embedder has taken over.
     pub(crate) own_commands: Box<[Box<str>]>,
-    pub(crate) is_draining: Arc<AtomicBool>,
+    pub(crate) health: Arc<Health>,
 }
 
 /// Serves the admin port until its task is dropped.
@@ -77,11 +77,8 @@ async fn serve_socket(admin: Arc<Admin>, stream: Stream) {
 async fn answer(admin: &Admin, request: Request<Incoming>) -> Reply {
     let path = request.uri().path();
     match (path, request.method()) {
-        ("/livez", &Method::GET) => return reply::text(StatusCode::OK, "ok"),
-        ("/readyz", &Method::GET) if admin.is_draining.load(Ordering::Relaxed) => {
-            return reply::text(StatusCode::SERVICE_UNAVAILABLE, "draining");
-        }
-        ("/readyz", &Method::GET) => return reply::text(StatusCode::OK, "ready"),
+        ("/livez", &Method::GET) => return probed(admin.health.why_dead(), "ok"),
+        ("/readyz", &Method::GET) => return probed(admin.health.why_not_ready(), "ready"),
         _ => {}
     }
     if let Err(refusal) = door::admit_admin(request.headers(), &admin.settings) {
@@ -105,6 +102,14 @@ async fn answer(admin: &Admin, request: Request<Incoming>) -> Reply {
             StatusCode::NOT_FOUND,
             "nothing is here; commands are taken by POST /api/v1/commands",
         ),
+    }
+}
+
+/// The answer to a probe, which is told what is wrong, or else that all is well.
+fn probed(wrong: Option<&'static str>, well: &'static str) -> Reply {
+    match wrong {
+        Some(wrong) => reply::text(StatusCode::SERVICE_UNAVAILABLE, wrong),
+        None => reply::text(StatusCode::OK, well),
     }
 }
 

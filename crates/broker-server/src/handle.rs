@@ -1,6 +1,5 @@
 //! The handle to a running broker.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
@@ -10,6 +9,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::config::Config;
+use crate::health::Health;
 use crate::mailbox::{Mail, Mailboxes, Report, ShuttingDown};
 use crate::shard::Settings;
 
@@ -26,7 +26,7 @@ pub(crate) struct Running {
     pub(crate) mailboxes: Mailboxes,
     pub(crate) public_addr: Option<LocalAddr>,
     pub(crate) admin_addr: Option<LocalAddr>,
-    pub(crate) is_draining: Arc<AtomicBool>,
+    pub(crate) health: Arc<Health>,
     /// What a drain ends first.
     pub(crate) accepting: Mutex<Vec<JoinHandle<()>>>,
     /// What goes on until the end: the admin port, and the application's own lists.
@@ -75,10 +75,17 @@ impl Handle {
         self.running.mailboxes.report().await
     }
 
+    /// Returns once a shard has ended by itself, by a panic that could not be put down to one connection: a fault of the
+    /// broker's own. Its clients have lost their connections then, commands for everyone are refused, and the probes of
+    /// the admin port answer 503. Whoever runs the broker should [drain](Self::drain) what is left of it and start anew.
+    pub async fn failed(&self) {
+        self.running.health.failed().await;
+    }
+
     /// Accepts nobody any more, closes all clients with 1012, waits until they have gone and the backend has been told
     /// of it, within `drain.timeout`, and ends.
     pub async fn drain(&self) {
-        self.running.is_draining.store(true, Ordering::Relaxed);
+        self.running.health.drain();
         stop(&self.running.accepting).await;
         let all_drained = async {
             let (drained, mut all_drained) = mpsc::channel::<()>(1);

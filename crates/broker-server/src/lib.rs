@@ -17,6 +17,7 @@ mod door;
 mod embedded;
 mod forwarded;
 mod handle;
+mod health;
 mod load;
 mod mailbox;
 mod public;

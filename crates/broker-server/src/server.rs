@@ -1,7 +1,8 @@
 //! Starting a broker.
 
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
@@ -16,6 +17,7 @@ use crate::application;
 use crate::config::{BackendTarget, Config, ListenAddr, TokenFileError};
 use crate::embedded::Embedded;
 use crate::handle::{Handle, Running};
+use crate::health::Health;
 use crate::load::Loads;
 use crate::mailbox::{Mail, Mailboxes};
 use crate::shard::{self, Settings};
@@ -132,9 +134,9 @@ impl Server {
         settings.tells_backend = self.tells_backend;
         let settings = Arc::new(settings);
         let (mailboxes, letters) = Mailboxes::new(shards);
-        let threads = start_shards(&settings, &mailboxes, letters, &self.backend)?;
+        let health = Arc::new(Health::default());
+        let threads = start_shards(&settings, &mailboxes, letters, &self.backend, &health)?;
         let (embedded, routing) = Embedded::new(mailboxes.clone());
-        let is_draining = Arc::new(AtomicBool::new(false));
         let mut serving = vec![tokio::spawn(routing)];
         let mut accepting = Vec::new();
         let orders = Arc::new(AtomicU64::new(1));
@@ -146,7 +148,7 @@ impl Server {
             settings: settings.clone(),
             mailboxes: mailboxes.clone(),
             own_commands: self.backend.own_commands().into(),
-            is_draining: is_draining.clone(),
+            health: health.clone(),
         });
         for listener in self.admin {
             serving.push(tokio::spawn(admin::serve(admin.clone(), listener)));
@@ -157,7 +159,7 @@ impl Server {
                 mailboxes,
                 public_addr,
                 admin_addr,
-                is_draining,
+                health,
                 accepting: Mutex::new(accepting),
                 serving: Mutex::new(serving),
                 threads: Mutex::new(threads),
@@ -173,6 +175,7 @@ fn start_shards(
     mailboxes: &Mailboxes,
     letters: Vec<mpsc::Receiver<Mail>>,
     backend: &Arc<dyn Backend>,
+    health: &Arc<Health>,
 ) -> Result<Vec<thread::JoinHandle<()>>, StartError> {
     let start = |(number, letters): (usize, mpsc::Receiver<Mail>)| {
         let runtime = || {
@@ -181,24 +184,35 @@ fn start_shards(
                 .build_local(LocalOptions::default())
         };
         let (settings, mailboxes, backend) = (settings.clone(), mailboxes.clone(), backend.clone());
+        let health = health.clone();
         let (ready, is_ready) = std::sync::mpsc::channel();
         let thread = thread::Builder::new()
             .name(format!("shard-{number}"))
-            .spawn(move || match runtime() {
-                Ok(runtime) => shard::run(
-                    number as u16,
-                    settings,
-                    mailboxes,
-                    letters,
-                    &*backend,
-                    &runtime,
-                    || {
-                        // Whoever started us waits for this.
-                        let _ = ready.send(Ok(()));
-                    },
-                ),
-                Err(error) => {
-                    let _ = ready.send(Err(error));
+            .spawn(move || {
+                let runtime = match runtime() {
+                    Ok(runtime) => runtime,
+                    Err(error) => {
+                        let _ = ready.send(Err(error));
+                        return;
+                    }
+                };
+                // Whoever started us waits for this.
+                let ready = || drop(ready.send(Ok(())));
+                let number = number as u16;
+                let run = || {
+                    shard::run(
+                        number, settings, mailboxes, letters, &*backend, &runtime, ready,
+                    );
+                };
+                let outcome = catch_unwind(AssertUnwindSafe(run));
+                // With it go the shard's connections.
+                drop(runtime);
+                if outcome.is_err() {
+                    tracing::error!(
+                        event = "trouble",
+                        "shard {number} has panicked; its clients are gone"
+                    );
+                    health.fail();
                 }
             })?;
         is_ready

@@ -25,6 +25,8 @@ mod timers;
 mod tests;
 
 use std::cell::RefCell;
+use std::convert::Infallible;
+use std::panic::resume_unwind;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -32,7 +34,7 @@ use broker_backend::Backend;
 use broker_core::{Orders, SessionHandle, Timestamp};
 use tokio::runtime::LocalRuntime;
 use tokio::sync::{Notify, mpsc};
-use tokio::task::{spawn_local, yield_now};
+use tokio::task::{JoinError, spawn_local, yield_now};
 
 use self::connection::{Peer, Waiting};
 use self::state::{RESTARTING, State};
@@ -84,10 +86,32 @@ pub(crate) fn run(
             ebb: Notify::new(),
         });
         ready();
-        spawn_local(pump(shard.clone()));
-        spawn_local(keep_time(shard.clone()));
-        deliver_mail(shard, letters).await;
+        serve(shard, letters).await;
     });
+}
+
+/// Runs the tasks that serve all connections, until the shard is told to end. A panic in one of them, which is a fault that
+/// cannot be put down to any connection, ends the shard too.
+async fn serve(shard: Rc<Shard>, letters: mpsc::Receiver<Mail>) {
+    let pump = spawn_local(pump(shard.clone()));
+    let clock = spawn_local(keep_time(shard.clone()));
+    tokio::select! {
+        () = deliver_mail(shard, letters) => {}
+        ended = pump => pass_on(ended),
+        ended = clock => pass_on(ended),
+    }
+}
+
+/// Goes on with the panic that ended a task which never ends by itself.
+fn pass_on(ended: Result<Infallible, JoinError>) {
+    match ended {
+        Ok(never) => match never {},
+        Err(error) => {
+            if let Ok(panic) = error.try_into_panic() {
+                resume_unwind(panic);
+            }
+        }
+    }
 }
 
 impl Shard {
@@ -104,6 +128,15 @@ impl Shard {
             self.alarm.notify_one();
         }
         result
+    }
+
+    /// Does some work for one connection, which alone is closed if it panics.
+    fn work_for(
+        self: &Rc<Shard>,
+        session: SessionHandle,
+        work: impl FnOnce(&mut State, Timestamp),
+    ) {
+        self.work(|state, now| state.on_behalf_of(now, session, |state| work(state, now)));
     }
 
     /// Types of commands that the embedder has taken over.
@@ -134,13 +167,13 @@ impl Shard {
         let shard = self.clone();
         let task = spawn_local(async move {
             let outcome = writer.writable().await;
-            shard.work(|state, now| state.unblock(now, session, outcome));
+            shard.work_for(session, |state, now| state.unblock(now, session, outcome));
         });
         Waiting(task.abort_handle())
     }
 }
 
-async fn pump(shard: Rc<Shard>) {
+async fn pump(shard: Rc<Shard>) -> Infallible {
     loop {
         shard.pump.notified().await;
         while shard.work(|state, now| state.pump(now, PUMP_SLICE)) {
@@ -149,7 +182,7 @@ async fn pump(shard: Rc<Shard>) {
     }
 }
 
-async fn keep_time(shard: Rc<Shard>) {
+async fn keep_time(shard: Rc<Shard>) -> Infallible {
     loop {
         let alarm = shard.state.borrow_mut().set_alarm();
         match alarm {
@@ -221,7 +254,9 @@ async fn drain(shard: Rc<Shard>, drained: mpsc::Sender<()>) {
     for slice in sessions.chunks(DRAIN_SLICE) {
         shard.work(|state, now| {
             for &session in slice {
-                state.close(now, session, RESTARTING.0, RESTARTING.1);
+                state.on_behalf_of(now, session, |state| {
+                    state.close(now, session, RESTARTING.0, RESTARTING.1);
+                });
             }
         });
         yield_now().await;

@@ -1,7 +1,7 @@
 //! Performing what the core wants done: the one place that matches on [`Effect`].
 
 use std::borrow::Cow;
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -28,13 +28,24 @@ pub(super) struct Tally {
 }
 
 impl State {
-    /// Performs all effects, and those that arise meanwhile.
+    /// Performs all effects, and those that arise meanwhile. One that panics takes none of the others with it: a session
+    /// whose event is never told, or a caller who is never answered, would wait for ever.
     pub(super) fn perform(&mut self, shard: &Rc<Shard>, now: Timestamp) {
         while !self.effects.list.is_empty() {
             let mut effects = std::mem::take(&mut self.effects);
-            for effect in effects.list.drain(..) {
-                self.perform_one(shard, now, effect, &effects.recipients);
+            let mut list = effects.list.drain(..);
+            let mut perform_rest = || {
+                for effect in list.by_ref() {
+                    self.perform_one(shard, now, effect, &effects.recipients);
+                }
+            };
+            while catch_unwind(AssertUnwindSafe(&mut perform_rest)).is_err() {
+                tracing::error!(
+                    event = "trouble",
+                    "something that was to be done panicked; the rest is done without it"
+                );
             }
+            drop(list);
             effects.recipients.clear();
             // The buffers are kept, unless others have been begun meanwhile.
             if self.effects.list.is_empty() {
@@ -65,11 +76,15 @@ impl State {
             }
             Effect::Close { to, code, reason } => {
                 for &session in &recipients[to] {
-                    self.close(now, session, code, &reason);
+                    self.on_behalf_of(now, session, |state| {
+                        state.close(now, session, code, &reason);
+                    });
                 }
             }
             Effect::Pause(session) => self.pause(session),
-            Effect::Resume(session) => self.resume(now, session),
+            Effect::Resume(session) => {
+                self.on_behalf_of(now, session, |state| state.resume(now, session));
+            }
             Effect::Route(orders) => shard.route(orders),
             Effect::Log { text, level } => log_command(&text, level),
             Effect::RunOther {
@@ -128,7 +143,7 @@ impl State {
                 what: what.into(),
             })
         };
-        match std::panic::catch_unwind(work) {
+        match catch_unwind(work) {
             Ok(None) => None,
             Ok(Some(Ok(value))) => Some(Outcome::Own(value.get().into())),
             Ok(Some(Err(what))) => Some(failed(&what)),
@@ -146,12 +161,19 @@ impl State {
     }
 
     fn executed(&mut self, orders: &Orders, mut outcomes: Vec<Outcome>) {
-        for (entry, lost) in self.tally.dropped.drain(..) {
+        // Both are taken first: whatever goes wrong below, the next list begins with a tally of its own, and who waits
+        // for this one is not kept waiting.
+        let tally = std::mem::take(&mut self.tally);
+        let reply = orders
+            .ticket
+            .checked_sub(1)
+            .and_then(|place| self.waiting.try_remove(place as usize));
+        for (entry, lost) in tally.dropped {
             if let Some(Outcome::Sent { dropped, .. }) = outcomes.get_mut(entry) {
                 *dropped += lost;
             }
         }
-        for (entry, own) in self.tally.own.drain(..) {
+        for (entry, own) in tally.own {
             if let Some(outcome) = outcomes.get_mut(entry) {
                 *outcome = own;
             }
@@ -159,11 +181,7 @@ impl State {
         if orders.source == Source::Answer {
             log_refusals(orders, &outcomes);
         }
-        if let Some(reply) = orders
-            .ticket
-            .checked_sub(1)
-            .and_then(|place| self.waiting.try_remove(place as usize))
-        {
+        if let Some(reply) = reply {
             // Whoever asked may have given up.
             let _ = reply.try_send(outcomes);
         }
@@ -200,11 +218,12 @@ fn log_command(text: &str, level: LogLevel) {
 pub(super) async fn call_backend(shard: Rc<Shard>, event: Event) {
     let session = event.session;
     tracing::debug!(event = "to_backend", event_id = %event.id, attempt = event.attempt, r#type = event.fact.kind().name());
-    let call = AssertUnwindSafe(shard.backend.call(event)).catch_unwind();
+    // The call is made inside too: what an embedder has written may panic before it gives a future.
+    let call = AssertUnwindSafe(async { shard.backend.call(event).await }).catch_unwind();
     let outcome = call
         .await
         .unwrap_or_else(|_| Err(Failure::Panicked("its call panicked".into())));
-    shard.work(|state, now| match outcome {
+    shard.work_for(session, |state, now| match outcome {
         Ok(list) => state
             .broker
             .backend_replied(session, list, &mut state.effects),

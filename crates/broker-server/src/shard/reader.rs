@@ -2,7 +2,6 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
@@ -13,7 +12,7 @@ use tokio::time::timeout;
 
 use super::Shard;
 use super::connection::{Connection, Ending};
-use super::state::{State, Turn};
+use super::state::Turn;
 use crate::load::Seat;
 
 /// Reads until the WebSocket has ended, then sees the socket off.
@@ -59,19 +58,11 @@ fn read(
 
 /// Does with what has arrived what it asks for: nothing at all is the end of the socket.
 pub(super) fn handle(shard: &Rc<Shard>, session: SessionHandle, arrived: io::Result<&mut [u8]>) {
-    let work = |state: &mut State, now| match arrived {
+    shard.work_for(session, |state, now| match arrived {
         Ok([]) => state.end(now, session, Ending::lost("")),
         Ok(bytes) => state.receive(now, session, bytes),
         Err(error) => state.end(now, session, Ending::lost(error.to_string())),
-    };
-    // What goes wrong in the work of one connection must not end the others.
-    if catch_unwind(AssertUnwindSafe(|| shard.work(work))).is_err() {
-        tracing::error!(
-            event = "trouble",
-            "the work of one connection panicked; it is closed with 1011"
-        );
-        shard.work(|state, now| state.fail(now, session));
-    }
+    });
 }
 
 fn poll_read(

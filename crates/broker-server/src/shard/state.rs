@@ -1,5 +1,6 @@
 //! What a shard knows, and what it does between two waits.
 
+mod panics;
 mod reading;
 mod writing;
 
@@ -111,12 +112,14 @@ impl State {
             timer: None,
             closing: None,
         }));
-        self.schedule(session);
-        tracing::info!(event = "connect", conn = %admission.id, ip = %admission.ip);
-        // Its handshake was answered before the drain began, which has not seen it.
-        if self.is_draining {
-            self.close(now, session, RESTARTING.0, RESTARTING.1);
-        }
+        self.on_behalf_of(now, session, |state| {
+            state.schedule(session);
+            tracing::info!(event = "connect", conn = %admission.id, ip = %admission.ip);
+            // Its handshake was answered before the drain began, which has not seen it.
+            if state.is_draining {
+                state.close(now, session, RESTARTING.0, RESTARTING.1);
+            }
+        });
         session
     }
 
@@ -156,11 +159,6 @@ impl State {
             .close(now, session, code, &reason, &mut self.effects);
     }
 
-    /// Closes a connection in whose work something of ours went wrong.
-    pub(super) fn fail(&mut self, now: Timestamp, session: SessionHandle) {
-        self.close(now, session, 1011, "internal error");
-    }
-
     pub(super) fn execute(
         &mut self,
         mut orders: Orders,
@@ -184,8 +182,10 @@ impl State {
                 continue;
             };
             connection.timer = None;
-            self.handle_connection_timeout(now, session);
-            self.schedule(session);
+            self.on_behalf_of(now, session, |state| {
+                state.handle_connection_timeout(now, session);
+                state.schedule(session);
+            });
         }
     }
 
@@ -238,7 +238,9 @@ impl State {
     /// Begins the close handshake with everybody.
     pub(super) fn close_all(&mut self, now: Timestamp, code: u16, reason: &str) {
         for session in self.start_draining() {
-            self.close(now, session, code, reason);
+            self.on_behalf_of(now, session, |state| {
+                state.close(now, session, code, reason);
+            });
         }
     }
 

@@ -1,7 +1,9 @@
+mod panics;
+
 use std::io::{ErrorKind, Read};
 use std::os::unix::net::UnixStream;
 
-use broker_core::{CommandList, Reading, Source};
+use broker_core::{CommandList, Outcome, Reading, Source};
 use broker_transport::Stream;
 use bytes::Bytes;
 use tokio::runtime::{Builder, LocalOptions};
@@ -15,6 +17,10 @@ use crate::load::Loads;
 fn shard() -> Rc<Shard> {
     let config = Config::default();
     let backend = application::of(&config);
+    shard_with(config, backend)
+}
+
+fn shard_with(config: Config, backend: Arc<dyn Backend>) -> Rc<Shard> {
     let settings = Arc::new(Settings::new(config, Vec::new(), 1));
     let (mailboxes, _) = Mailboxes::new(1);
     Rc::new(Shard {
@@ -110,20 +116,23 @@ async fn crowd(shard: &Rc<Shard>, count: usize, cookies: &str) -> Vec<Client> {
     crowd
 }
 
-fn execute(shard: &Rc<Shard>, list: &'static str) {
+fn orders(list: &'static str) -> Orders {
     let reading = Reading {
         strict: true,
         max_commands: 10,
         own_types: &[],
     };
     let list = CommandList::parse(&Bytes::from_static(list.as_bytes()), reading).unwrap();
-    let orders = Orders {
+    Orders {
         list: Arc::new(list),
         source: Source::Embedder,
         origin: None,
         ticket: 0,
-    };
-    shard.work(|state, _| state.execute(orders, None));
+    }
+}
+
+fn execute(shard: &Rc<Shard>, list: &'static str) {
+    shard.work(|state, _| state.execute(orders(list), None));
 }
 
 fn pump(shard: &Rc<Shard>) -> bool {

@@ -18,6 +18,7 @@ mod hooks;
 mod limits;
 mod order;
 mod outcomes;
+mod panics;
 mod pings;
 mod proxies;
 mod public_door;

@@ -51,7 +51,7 @@ impl State {
                 }
             } else {
                 dropped += 1;
-                self.meet_slow_consumer(now, session);
+                self.on_behalf_of(now, session, |state| state.meet_slow_consumer(now, session));
             }
         }
         dropped
@@ -102,7 +102,7 @@ impl State {
             let Some(session) = next else {
                 break;
             };
-            self.flush(now, session);
+            self.on_behalf_of(now, session, |state| state.flush(now, session));
         }
         self.has_work()
     }
