@@ -130,7 +130,7 @@ pub(super) const LAYERS: &[Layer] = &[
     Layer {
         name: "xtask",
         ours: &[],
-        outside: Outside::Only(&["cargo_metadata"]),
+        outside: Outside::Only(&["cargo_metadata", "serde", "serde_json"]),
         never_sees: &[],
     },
 ];
