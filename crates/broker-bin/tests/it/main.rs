@@ -3,6 +3,7 @@
 mod broker;
 mod check;
 mod listeners;
+mod log;
 mod process;
 mod serve;
 mod usage;

@@ -13,6 +13,7 @@ mod closing;
 mod drain;
 mod echo;
 mod events;
+mod floods;
 mod held;
 mod hooks;
 mod limits;
