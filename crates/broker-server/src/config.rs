@@ -100,6 +100,9 @@ pub struct Listen {
     /// How many shards there are; `None` (written 0) is one per core.
     #[serde(deserialize_with = "counts::zero_is_none")]
     pub shards: Option<NonZeroU32>,
+    /// Whether each connection to the public listener begins with a header of
+    /// the PROXY protocol, which only `access.trusted_proxies` may send.
+    pub proxy_protocol: bool,
 }
 
 impl Default for Listen {
@@ -109,6 +112,7 @@ impl Default for Listen {
             public: loopback(4080),
             admin: Some(loopback(4081)),
             shards: None,
+            proxy_protocol: false,
         }
     }
 }

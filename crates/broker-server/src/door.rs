@@ -11,7 +11,7 @@ use hyper::body::{Body, Incoming};
 use subtle::ConstantTimeEq;
 
 use crate::config::{OriginRule, Token};
-use crate::forwarded;
+use crate::forwarded::Caller;
 use crate::mailbox::ShuttingDown;
 use crate::shard::Settings;
 
@@ -67,7 +67,7 @@ enum Credential {
 
 /// The public port: a right token, or an allowed address that speaks for itself and is no web page.
 pub(crate) fn admit_public(
-    peer: Option<IpAddr>,
+    caller: Caller,
     headers: &HeaderMap,
     settings: &Settings,
 ) -> Result<(), Refusal> {
@@ -80,11 +80,13 @@ pub(crate) fn admit_public(
         Credential::Right => Ok(()),
         Credential::None if is_of_web_page(headers) => Err(Refusal::Browser),
         // Behind a proxy on the same host every visitor looks like 127.0.0.1.
-        Credential::None if forwarded::is_forwarded(headers) => Err(Refusal::NotAllowed),
-        Credential::None => match peer {
-            None => Ok(()),
-            Some(ip) if access.allow.iter().any(|rule| rule.contains(ip)) => Ok(()),
-            Some(_) => Err(Refusal::NotAllowed),
+        Credential::None if caller.is_forwarded(headers) => Err(Refusal::NotAllowed),
+        Credential::None => match caller {
+            Caller::Peer(None) => Ok(()),
+            Caller::Peer(Some(ip)) if access.allow.iter().any(|rule| rule.contains(ip)) => Ok(()),
+            Caller::Peer(Some(_)) | Caller::Named(_) | Caller::Unnamed(_) => {
+                Err(Refusal::NotAllowed)
+            }
         },
     }
 }

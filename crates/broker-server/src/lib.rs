@@ -18,6 +18,7 @@ mod embedded;
 mod forwarded;
 mod handle;
 mod health;
+mod introduction;
 mod load;
 mod mailbox;
 mod public;

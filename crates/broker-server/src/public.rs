@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::convert::Infallible;
-use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -21,6 +20,8 @@ use tokio::time::timeout;
 use crate::config::{HEADER_BYTES_MIN, Limits, OriginRule};
 use crate::demo;
 use crate::door::{self, Refusal};
+use crate::forwarded::Caller;
+use crate::introduction;
 use crate::reply::{self, Reply};
 use crate::shard::{ClientPeer, Shard};
 
@@ -32,15 +33,18 @@ const MAX_URI: usize = 8 * 1024;
 
 /// Serves the requests of one socket until it is upgraded or closed.
 pub(crate) async fn serve(shard: Rc<Shard>, stream: Stream, peer: ClientPeer) {
+    let Some(peer) = introduction::of(&shard.settings.config, &stream, peer).await else {
+        return;
+    };
     let limits = &shard.settings.config.limits;
     // Whoever connects and says nothing costs no more than the socket.
     let Ok(Ok(())) = timeout(limits.first_byte_timeout.duration(), stream.readable()).await else {
         return;
     };
-    let ip = peer.ip;
+    let caller = peer.caller;
     // The peer goes to the session with the one request that is upgraded.
     let peer = RefCell::new(Some(peer));
-    let answer = service_fn(|request| answer(&shard, ip, &peer, request));
+    let answer = service_fn(|request| answer(&shard, caller, &peer, request));
     let connection = http1(limits)
         .serve_connection(TokioIo::new(stream), answer)
         .with_upgrades();
@@ -63,7 +67,7 @@ pub(crate) fn http1(limits: &Limits) -> http1::Builder {
 
 async fn answer(
     shard: &Rc<Shard>,
-    ip: Option<IpAddr>,
+    caller: Caller,
     peer: &RefCell<Option<ClientPeer>>,
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
@@ -81,7 +85,7 @@ async fn answer(
         match handshake::check(&request, &shard.settings.subprotocols) {
             Ok(Some(accept)) => upgrade(shard, peer, request, accept),
             Ok(None) => match *request.method() {
-                Method::POST => command(shard, ip, request).await,
+                Method::POST => command(shard, caller, request).await,
                 Method::GET if shard.settings.is_demo => demo::page(request.uri().path()),
                 Method::GET => {
                     let line = "this port speaks WebSocket; commands come by POST";
@@ -179,8 +183,8 @@ fn is_welcome(headers: &HeaderMap, origins: &[OriginRule]) -> bool {
 }
 
 /// The original's door: commands by POST on any path.
-async fn command(shard: &Rc<Shard>, peer: Option<IpAddr>, request: Request<Incoming>) -> Reply {
-    match run(shard, peer, request).await {
+async fn command(shard: &Rc<Shard>, caller: Caller, request: Request<Incoming>) -> Reply {
+    match run(shard, caller, request).await {
         Ok(results) => reply::json(StatusCode::OK, results),
         Err(refusal) => {
             tracing::debug!(
@@ -201,12 +205,12 @@ async fn command(shard: &Rc<Shard>, peer: Option<IpAddr>, request: Request<Incom
 
 async fn run(
     shard: &Rc<Shard>,
-    peer: Option<IpAddr>,
+    caller: Caller,
     request: Request<Incoming>,
 ) -> Result<Vec<u8>, Refusal> {
     let settings = &shard.settings;
     let (parts, body) = request.into_parts();
-    door::admit_public(peer, &parts.headers, settings)?;
+    door::admit_public(caller, &parts.headers, settings)?;
     let body = door::read_body(body, settings).await?;
     let body = door::commands_of(&parts.headers, body).await?;
     let list = Arc::new(door::parse(&body, false, settings, shard.own_commands())?);

@@ -38,6 +38,7 @@ use tokio::task::{JoinError, spawn_local, yield_now};
 
 use self::connection::{Peer, Waiting};
 use self::state::{RESTARTING, State};
+use crate::forwarded::Caller;
 use crate::mailbox::{Mail, Mailboxes};
 use crate::public;
 
@@ -211,7 +212,7 @@ async fn deliver_mail(shard: Rc<Shard>, mut letters: mpsc::Receiver<Mail>) {
                 seat,
             } => {
                 let peer = Peer {
-                    ip: socket.peer(),
+                    caller: Caller::Peer(socket.peer()),
                     order,
                     seat,
                 };

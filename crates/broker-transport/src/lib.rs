@@ -1,6 +1,7 @@
 //! How bytes travel: listening, the WebSocket handshake and frames, and what has still to be sent.
 //!
 //! - [`Listener`] accepts sockets, [`Stream`] is one of them, [`Reader`] and [`Writer`] are its two directions.
+//! - [`proxy_protocol`] reads for whom a proxy has connected, before anything else is read.
 //! - [`handshake`] checks whether a request is a good WebSocket handshake, and makes the answer.
 //! - [`ws`] is a WebSocket connection as a pure state machine (RFC 6455).
 //! - [`Outbound`] is the bounded queue of frames that a connection has still to send.
@@ -10,6 +11,7 @@
 pub mod handshake;
 mod listener;
 mod outbound;
+pub mod proxy_protocol;
 mod stream;
 pub mod ws;
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
@@ -18,8 +18,8 @@ const BACKLOG: u32 = 4096;
 pub enum Listener {
     /// TCP
     Tcp(TcpListener),
-    /// A Unix socket; the path is removed with the listener if it made it.
-    Unix(UnixListener, Option<OwnedPath>),
+    /// A Unix socket, and its path if it made it. The path goes first: who finds it can still connect.
+    Unix(Option<OwnedPath>, UnixListener),
 }
 
 /// A socket that was accepted and can be sent to another thread: it is not yet known to any runtime.
@@ -73,10 +73,18 @@ impl Listener {
             if std::os::unix::net::UnixStream::connect(path).is_ok() {
                 return Err(io::ErrorKind::AddrInUse.into());
             }
-            fs::remove_file(path)?;
+            match fs::remove_file(path) {
+                // Whoever had it has removed it meanwhile.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                removed => removed?,
+            }
         }
         let listener = UnixListener::bind(path)?;
-        Ok(Listener::Unix(listener, Some(OwnedPath(path.to_owned()))))
+        let owned = OwnedPath {
+            path: path.to_owned(),
+            file: file_at(path),
+        };
+        Ok(Listener::Unix(Some(owned), listener))
     }
 
     /// Takes over a TCP listener that was opened by somebody else.
@@ -94,7 +102,7 @@ impl Listener {
     /// When it cannot be made non-blocking.
     pub fn from_unix(listener: std::os::unix::net::UnixListener) -> io::Result<Listener> {
         listener.set_nonblocking(true)?;
-        Ok(Listener::Unix(UnixListener::from_std(listener)?, None))
+        Ok(Listener::Unix(None, UnixListener::from_std(listener)?))
     }
 
     /// Where it can be reached.
@@ -104,7 +112,7 @@ impl Listener {
     pub fn local_addr(&self) -> io::Result<LocalAddr> {
         match self {
             Listener::Tcp(listener) => Ok(LocalAddr::Tcp(listener.local_addr()?)),
-            Listener::Unix(listener, _) => {
+            Listener::Unix(_, listener) => {
                 let addr = listener.local_addr()?;
                 Ok(LocalAddr::Unix(
                     addr.as_pathname().map(Path::to_owned).unwrap_or_default(),
@@ -125,7 +133,7 @@ impl Listener {
                 let _ = stream.set_nodelay(true);
                 Ok(Accepted::Tcp(stream.into_std()?, peer.ip().to_canonical()))
             }
-            Listener::Unix(listener, _) => {
+            Listener::Unix(_, listener) => {
                 let (stream, _) = listener.accept().await?;
                 Ok(Accepted::Unix(stream.into_std()?))
             }
@@ -155,13 +163,28 @@ impl Accepted {
     }
 }
 
-/// The path of a Unix socket that is removed when its listener is dropped.
+/// The path of a Unix socket that is removed when its listener is dropped, unless it is another's by then.
 #[derive(Debug)]
-pub struct OwnedPath(PathBuf);
+pub struct OwnedPath {
+    path: PathBuf,
+    /// The socket that was made there.
+    file: Option<(u64, u64)>,
+}
 
 impl Drop for OwnedPath {
     fn drop(&mut self) {
-        // Somebody may have removed it before; there is nobody to tell.
-        let _ = fs::remove_file(&self.0);
+        if self.file.is_some() && file_at(&self.path) == self.file {
+            // Somebody may have removed it before; there is nobody to tell.
+            let _ = fs::remove_file(&self.path);
+        }
     }
 }
+
+/// Which file is at a path: its device and its number there.
+fn file_at(path: &Path) -> Option<(u64, u64)> {
+    let metadata = fs::symlink_metadata(path).ok()?;
+    Some((metadata.dev(), metadata.ino()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -52,6 +52,10 @@ fn node(path: &str, value: &OsStr, origin: &Origin) -> Result<(&'static Key, Nod
             Ok(count) => Node::count(origin.clone(), count),
             Err(_) => return Err(format!("`{path}`: `{text}` is not a whole number")),
         },
+        Kind::Switch => match text.trim().parse() {
+            Ok(is_on) => Node::switch(origin.clone(), is_on),
+            Err(_) => return Err(format!("`{path}`: `{text}` is neither true nor false")),
+        },
         Kind::WordOrList(words) if !words.contains(&text.trim()) => list(origin, text),
         Kind::Text | Kind::WordOrList(_) => Node::text(origin.clone(), text.trim()),
         Kind::List | Kind::Tables => list(origin, text),

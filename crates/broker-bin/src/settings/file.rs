@@ -192,7 +192,7 @@ impl Reader<'_> {
                 );
             }
             Kind::Tables => self.tables(key, place, value),
-            Kind::Text | Kind::Count | Kind::List | Kind::WordOrList(_) => {
+            Kind::Text | Kind::Count | Kind::Switch | Kind::List | Kind::WordOrList(_) => {
                 if let Some(node) = self.node(value) {
                     self.tree.set(key.path, node);
                 }

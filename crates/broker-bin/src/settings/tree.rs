@@ -43,6 +43,13 @@ impl Node {
         }
     }
 
+    pub(crate) fn switch(origin: Origin, is_on: bool) -> Self {
+        Self {
+            origin,
+            value: Value::Scalar(toml::Value::Boolean(is_on)),
+        }
+    }
+
     /// A list whose texts all came from the same place.
     pub(crate) fn texts<'a>(origin: &Origin, texts: impl Iterator<Item = &'a str>) -> Self {
         let list = texts.map(|text| Self::text(origin.clone(), text)).collect();

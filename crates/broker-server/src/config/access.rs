@@ -27,11 +27,18 @@ pub struct Access {
     pub tokens: Vec<Token>,
     /// A file with more of them, one to a line.
     pub token_file: Option<PathBuf>,
-    /// Proxies whose `X-Forwarded-For` and `Forwarded` are believed.
+    /// Proxies whose word about a client's address is believed, by
+    /// `X-Forwarded-For`, `Forwarded` or the PROXY protocol.
     pub trusted_proxies: Vec<IpRule>,
 }
 
 impl Access {
+    /// Whether an address is a trusted proxy's.
+    #[must_use]
+    pub fn trusts(&self, ip: IpAddr) -> bool {
+        self.trusted_proxies.iter().any(|rule| rule.contains(ip))
+    }
+
     /// The tokens of the configuration and those of its `token_file`, in which
     /// empty lines and lines that begin with `#` mean nothing.
     ///

@@ -109,6 +109,12 @@ impl Config {
                 format!("is {address}, which `listen.public` is already"),
             );
         }
+        let is_tcp = matches!(self.listen.public, ListenAddr::Tcp(_));
+        if self.listen.proxy_protocol && is_tcp && self.access.trusted_proxies.is_empty() {
+            let reason = "takes connections from trusted proxies only, and there are none; add\n\n    \
+                 [access]\n    trusted_proxies = [\"127.0.0.1\"]   # where your proxy connects from\n";
+            refuse("listen.proxy_protocol", reason.to_owned());
+        }
         let header = self.limits.max_header.bytes();
         if header != 0 && !(HEADER_BYTES_MIN..=HEADER_BYTES_MAX).contains(&header) {
             refuse(

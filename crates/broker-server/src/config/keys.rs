@@ -11,6 +11,8 @@ pub enum Kind {
     Text,
     /// A whole number.
     Count,
+    /// `true` or `false`.
+    Switch,
     /// A list of texts.
     List,
     /// One of the words given here, or a list of texts.
@@ -57,7 +59,7 @@ pub const KEYS: &[Key] = &[
     key("listen.public", Kind::Text),
     key("listen.admin", Kind::Text),
     key("listen.shards", Kind::Count),
-    key("listen.proxy_protocol", Kind::Later),
+    key("listen.proxy_protocol", Kind::Switch),
     key("endpoint", Kind::Tables),
     key("endpoint.path", Kind::Text),
     key("endpoint.dialect", Kind::Text),

@@ -41,6 +41,7 @@ fn the_documented_defaults_are_the_defaults() {
         public = "127.0.0.1:4080"
         admin = "127.0.0.1:4081"
         shards = 0
+        proxy_protocol = false
         [[endpoint]]
         path = "*"
         dialect = "wsbroker"

@@ -1,6 +1,5 @@
 //! One live WebSocket connection, as its shard keeps it.
 
-use std::net::IpAddr;
 use std::rc::Rc;
 use std::task::Waker;
 
@@ -10,13 +9,14 @@ use broker_transport::ws::WebSocket;
 use broker_transport::{Outbound, Writer};
 use tokio::task::AbortHandle;
 
+use crate::forwarded::Caller;
 use crate::load::Seat;
 
 /// Who is at the other end of a socket.
 #[derive(Debug)]
 pub(crate) struct Peer {
-    /// Its address; none behind a Unix socket, which counts as trusted.
-    pub(crate) ip: Option<IpAddr>,
+    /// Where its connection comes from.
+    pub(crate) caller: Caller,
     /// Its place in the order of connecting.
     pub(crate) order: u64,
     /// Its place in the count of connections.

@@ -11,7 +11,7 @@ use http::request::Parts;
 use http::{StatusCode, header};
 
 use super::{Peer, Shard, reader};
-use crate::forwarded;
+use crate::forwarded::{self, Caller};
 use crate::load::Seat;
 use crate::random;
 
@@ -57,11 +57,7 @@ impl Shard {
                 "the broker is shutting down",
             ));
         }
-        let ip = ClientIp(forwarded::client_ip(
-            peer.ip,
-            &request.headers,
-            &self.settings.config.access,
-        ));
+        let ip = ClientIp(self.client_ip(request, peer.caller)?);
         let id = SessionId::new(state.number(), random::bytes());
         let cookies = request
             .headers
@@ -99,6 +95,23 @@ impl Shard {
             order: peer.order,
             ip,
         })
+    }
+
+    /// Whose handshake it is, by the word of trusted proxies where there are any.
+    fn client_ip(
+        &self,
+        request: &Parts,
+        caller: Caller,
+    ) -> Result<Option<IpAddr>, (StatusCode, &'static str)> {
+        let access = &self.settings.config.access;
+        if access.origins.is_empty()
+            && let Some(origin) = request.headers.get(header::ORIGIN)
+            && caller.is_forwarded(&request.headers)
+        {
+            forwarded::suggest_origins(origin);
+        }
+        forwarded::client_ip(caller, &request.headers, access)
+            .map_err(|unclear| (StatusCode::BAD_REQUEST, unclear.reason()))
     }
 
     /// Begins the session of a client whose handshake has been answered; `early` is what it has sent since.

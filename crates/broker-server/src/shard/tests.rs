@@ -69,7 +69,7 @@ impl Arrival {
         let request = http::Request::builder().header("cookie", cookies);
         let (request, ()) = request.body(()).unwrap().into_parts();
         let peer = Peer {
-            ip: None,
+            caller: Caller::Peer(None),
             order: 0,
             seat: Loads::new(1, 1).take_seat().unwrap(),
         };

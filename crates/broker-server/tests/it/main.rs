@@ -22,5 +22,6 @@ mod outcomes;
 mod panics;
 mod pings;
 mod proxies;
+mod proxy_protocol;
 mod public_door;
 mod slow;

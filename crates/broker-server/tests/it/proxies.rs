@@ -1,6 +1,6 @@
 //! Whose address a client has behind proxies, and what else of its request becomes session info.
 
-use broker_testkit::client::Client;
+use broker_testkit::client::{Client, Raw};
 
 use crate::broker::Broker;
 
@@ -33,6 +33,21 @@ async fn a_forwarded_address_is_believed_of_a_trusted_proxy_only() {
         info(trusting, &standard, r#"["ip"]"#).await,
         r#"[{"ip":"2001:db8::1"}]"#
     );
+}
+
+#[tokio::test]
+async fn a_handshake_whose_headers_name_different_clients_is_refused() {
+    let broker = Broker::alone("access.trusted_proxies = ['127.0.0.1']");
+    let headers = [
+        ("X-Forwarded-For", "192.0.2.7"),
+        ("Forwarded", "for=6.6.6.6"),
+    ];
+    let answer = Raw::connect(broker.addr())
+        .await
+        .upgrade("/", &headers)
+        .await;
+    let reason = "X-Forwarded-For and Forwarded name different clients\n";
+    assert_eq!((answer.status, answer.body.as_str()), (400, reason));
 }
 
 #[tokio::test]

@@ -125,7 +125,14 @@ async fn a_wrong_token_is_told_which_kind_is_wanted() {
 
 #[tokio::test]
 async fn a_request_that_came_through_a_proxy_needs_a_token() {
-    for name in ["X-Forwarded-For", "Forwarded", "X-Real-IP", "Via"] {
+    for name in [
+        "X-Forwarded-For",
+        "X_Forwarded_For",
+        "X-Forwarded-Proto",
+        "Forwarded",
+        "X-Real-IP",
+        "Via",
+    ] {
         check(
             OPEN,
             &[(name, "127.0.0.1")],

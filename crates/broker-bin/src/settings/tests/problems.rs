@@ -81,7 +81,6 @@ key = "b"
         &[],
         &[],
         expect![[r#"
-            wsbroker.toml:3:1: `listen.proxy_protocol` is not available in this version
             wsbroker.toml:5:1: `backend.batch` is not available in this version
             wsbroker.toml:6:1: `backend.delivery` is not available in this version
             wsbroker.toml:8:1: `backend.hold.max_age` is not available in this version
@@ -194,6 +193,46 @@ fn settings_that_contradict_each_other_are_told_where_they_stand() {
         expect![[r#"
             wsbroker.toml:1:21: `access.token_file`: cannot read /no/such/file: No such file or directory (os error 2)
         "#]],
+    );
+}
+
+#[test]
+fn the_proxy_protocol_needs_a_trusted_proxy_to_speak_it() {
+    check(
+        "listen.proxy_protocol = true",
+        &[],
+        &[],
+        expect![[r#"
+        wsbroker.toml:1:25: `listen.proxy_protocol` takes connections from trusted proxies only, and there are none; add
+
+            [access]
+            trusted_proxies = ["127.0.0.1"]   # where your proxy connects from
+
+    "#]],
+    );
+    check_without_file(
+        &["WSBROKER_LISTEN__PROXY_PROTOCOL=yes"],
+        &[],
+        expect![[r#"
+        environment variable WSBROKER_LISTEN__PROXY_PROTOCOL: `listen.proxy_protocol`: `yes` is neither true nor false
+    "#]],
+    );
+    let switched_on = "WSBROKER_LISTEN__PROXY_PROTOCOL=true";
+    check_without_file(
+        &[switched_on],
+        &["--listen", "unix:/run/wsbroker"],
+        expect![[r#"
+            public unix:/run/wsbroker
+            backend demo
+        "#]],
+    );
+    let trusting = "WSBROKER_ACCESS__TRUSTED_PROXIES=127.0.0.1";
+    check_without_file(
+        &[switched_on, trusting],
+        &[],
+        expect![[r#"
+        backend demo
+    "#]],
     );
 }
 
