@@ -30,10 +30,11 @@ impl Banner<'_> {
             // A String takes whatever is written.
             let _ = writeln!(text, "  {} {:<9} {value}", mark.green(), name.dimmed());
         };
+        let (http, ws) = self.schemes();
         if is_demo {
-            line("➥", "demo", &url("http", &self.public));
+            line("➥", "demo", &url(http, &self.public));
         }
-        line("➥", "clients", &url("ws", &self.public));
+        line("➥", "clients", &url(ws, &self.public));
         match &self.admin {
             Some(admin) => line("➥", "admin", &url("http", admin)),
             None => line(" ", "admin", "off"),
@@ -57,8 +58,16 @@ impl Banner<'_> {
             files_before = self.files.before,
             files = self.files.after,
             "listening on {}",
-            url("ws", &self.public),
+            url(self.schemes().1, &self.public),
         );
+    }
+
+    /// How pages and WebSockets of the public port are addressed.
+    fn schemes(&self) -> (&'static str, &'static str) {
+        match self.config.tls.cert {
+            Some(_) => ("https", "wss"),
+            None => ("http", "ws"),
+        }
     }
 
     fn backend(&self) -> String {

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use broker_server::config::{Config, Exposed, ListenAddr, LogLevel};
-use broker_server::{Handle, Listener, LocalAddr, Server, StartError};
+use broker_server::{Handle, Listener, LocalAddr, ReloadError, Server, StartError};
 use sd_notify::NotifyState;
 
 use crate::banner::Banner;
@@ -148,11 +148,26 @@ async fn attend(handle: &Handle, signals: &mut Signals) -> Result<(), ServeError
         match request {
             Request::End => return Ok(()),
             Request::Status => tell_status(handle).await,
-            Request::Reload => tracing::warn!(
-                event = "trouble",
-                "the configuration can't be reloaded in this version: restart to change it"
-            ),
+            Request::Reload => reload(handle),
         }
+    }
+}
+
+/// Reads the certificate again, the one part of the configuration that can
+/// change while the broker runs.
+fn reload(handle: &Handle) {
+    match handle.reload_certificate() {
+        Ok(()) => tracing::info!(
+            event = "reloaded",
+            "tls.cert and tls.key were read again, for new connections; to change anything else, restart"
+        ),
+        Err(ReloadError::Certificate(error)) => {
+            tracing::warn!(event = "trouble", "the certificate stays as it is: {error}")
+        }
+        Err(ReloadError::NoTls | ReloadError::NoFiles) => tracing::warn!(
+            event = "trouble",
+            "without tls.cert there is nothing to reload: restart to change the configuration"
+        ),
     }
 }
 

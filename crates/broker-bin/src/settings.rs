@@ -119,6 +119,9 @@ fn contradictions(config: &Config, tree: &Tree, insecure: bool) -> Vec<Problem> 
             format!("`access.token_file`: {error}"),
         ));
     }
+    if let Err(error) = config.tls.load() {
+        problems.push(located(error.key(), error.to_string()));
+    }
     if !insecure {
         for listener in config.exposed() {
             problems.push(located(

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use broker_core::{Source, write_receipts};
-use broker_transport::{Listener, Stream};
+use broker_transport::{Listener, Socket};
 use http::{Method, Request, StatusCode, header};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -47,25 +47,25 @@ pub(crate) async fn serve(admin: Arc<Admin>, listener: Listener) {
         };
         let admin = admin.clone();
         connections.spawn(async move {
-            if let Ok(stream) = socket.into_stream() {
-                serve_socket(admin, stream).await;
+            if let Ok(socket) = socket.into_socket() {
+                serve_socket(admin, socket).await;
             }
             drop(place);
         });
     }
 }
 
-async fn serve_socket(admin: Arc<Admin>, stream: Stream) {
+async fn serve_socket(admin: Arc<Admin>, socket: Socket) {
     let limits = &admin.settings.config.limits;
-    let Ok(Ok(())) = timeout(limits.first_byte_timeout.duration(), stream.readable()).await else {
+    let Ok(Ok(())) = timeout(limits.first_byte_timeout.duration(), socket.readable()).await else {
         return;
     };
-    let http1 = public::http1(limits);
+    let http1 = public::http1(limits, limits.handshake_timeout.duration());
     let service = service_fn(move |request| {
         let admin = admin.clone();
         async move { Ok::<_, Infallible>(answer(&admin, request).await) }
     });
-    let connection = http1.serve_connection(TokioIo::new(stream), service);
+    let connection = http1.serve_connection(TokioIo::new(socket), service);
     if let Err(error) = connection.await {
         tracing::debug!(
             event = "trouble",

@@ -7,7 +7,7 @@
 //! only shows between values, [`Config::validate`] and [`Config::exposed`] say.
 //!
 //! It can be read with serde; unknown keys are errors. **Nothing here reads
-//! the environment or flags, and no file but the token file.**
+//! the environment or flags, and no file but the token file and the certificate.**
 
 mod access;
 mod address;
@@ -19,6 +19,7 @@ mod keys;
 mod limits;
 mod origin;
 mod session;
+mod tls;
 mod units;
 mod websocket;
 mod words;
@@ -43,6 +44,7 @@ pub use keys::{KEYS, Key, Kind};
 pub use limits::Limits;
 pub use origin::{Origin, OriginRule, ParseOriginError};
 pub use session::{Cookies, Session};
+pub use tls::{CertificateError, Tls};
 pub use units::{ByteSize, ParseUnitError, TimeSpan};
 pub use websocket::{ParseSubprotocolError, Subprotocol, WebSocket};
 pub use words::{BackendFormat, LogFormat, LogLevel, OnFull, ParseWordError, SlowConsumer};
@@ -70,6 +72,8 @@ pub struct Config {
     pub drain: Drain,
     /// What is logged, and how.
     pub log: Log,
+    /// The certificate of the public listener.
+    pub tls: Tls,
 }
 
 impl Default for Config {
@@ -84,6 +88,7 @@ impl Default for Config {
             session: Session::default(),
             drain: Drain::default(),
             log: Log::default(),
+            tls: Tls::default(),
         }
     }
 }

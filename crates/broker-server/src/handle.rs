@@ -5,10 +5,11 @@ use std::thread;
 
 use broker_core::{CommandList, Outcome, Source};
 use broker_transport::LocalAddr;
+use broker_transport::tls::Identity;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use crate::config::Config;
+use crate::config::{CertificateError, Config};
 use crate::health::Health;
 use crate::mailbox::{Mail, Mailboxes, Report, ShuttingDown};
 use crate::shard::Settings;
@@ -32,6 +33,20 @@ pub(crate) struct Running {
     /// What goes on until the end: the admin port, and the application's own lists.
     pub(crate) serving: Mutex<Vec<JoinHandle<()>>>,
     pub(crate) threads: Mutex<Vec<thread::JoinHandle<()>>>,
+}
+
+/// Why the certificate is the same as before.
+#[derive(Debug, thiserror::Error)]
+pub enum ReloadError {
+    /// The broker was started without TLS, and speaks none until it is started again.
+    #[error("the public listener does not speak TLS")]
+    NoTls,
+    /// It was not given files to be read again.
+    #[error("`tls.cert` and `tls.key` are not set")]
+    NoFiles,
+    /// What is in the files now cannot be used.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
 }
 
 impl Handle {
@@ -68,6 +83,25 @@ impl Handle {
             .mailboxes
             .execute(Arc::new(list), Source::Embedder)
             .await
+    }
+
+    /// Reads `tls.cert` and `tls.key` again, for connections that are made from now on; those that are open live on.
+    ///
+    /// # Errors
+    /// When there is nothing to be read or what is read cannot be used; the certificate stays as it is then.
+    pub fn reload_certificate(&self) -> Result<(), ReloadError> {
+        let identity = self.config().tls.load()?.ok_or(ReloadError::NoFiles)?;
+        self.replace_identity(identity)
+    }
+
+    /// Has connections that are made from now on get this certificate; those that are open live on.
+    ///
+    /// # Errors
+    /// When the broker was started without one.
+    pub fn replace_identity(&self, identity: Identity) -> Result<(), ReloadError> {
+        let tls = self.running.settings.tls.as_ref();
+        tls.ok_or(ReloadError::NoTls)?.replace(identity);
+        Ok(())
     }
 
     /// How things stand.

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Once;
 
-use broker_transport::Stream;
+use broker_transport::Socket;
 use broker_transport::proxy_protocol::{HeaderError, Introduction, take_header};
 use tokio::time::timeout;
 
@@ -23,11 +23,11 @@ enum Refusal {
 }
 
 /// Where `listen.proxy_protocol` is on, takes the header out of the socket; nothing if the connection is refused.
-pub(crate) async fn of(config: &Config, stream: &Stream, peer: ClientPeer) -> Option<ClientPeer> {
+pub(crate) async fn of(config: &Config, socket: &Socket, peer: ClientPeer) -> Option<ClientPeer> {
     if !config.listen.proxy_protocol {
         return Some(peer);
     }
-    match introduce(config, stream, peer.caller).await {
+    match introduce(config, socket, peer.caller).await {
         Ok(caller) => Some(ClientPeer { caller, ..peer }),
         Err(refusal) => {
             // No answer: nobody has said yet which protocol would be understood.
@@ -40,7 +40,7 @@ pub(crate) async fn of(config: &Config, stream: &Stream, peer: ClientPeer) -> Op
     }
 }
 
-async fn introduce(config: &Config, stream: &Stream, caller: Caller) -> Result<Caller, Refusal> {
+async fn introduce(config: &Config, socket: &Socket, caller: Caller) -> Result<Caller, Refusal> {
     let proxy = caller.ip();
     if let Some(ip) = proxy
         && !config.access.trusts(ip)
@@ -48,7 +48,7 @@ async fn introduce(config: &Config, stream: &Stream, caller: Caller) -> Result<C
         return Err(Refusal::Stranger(ip));
     }
     let limit = config.limits.first_byte_timeout.duration();
-    let header = timeout(limit, take_header(stream));
+    let header = timeout(limit, take_header(socket));
     Ok(match header.await.map_err(|_| Refusal::TooSlow)?? {
         Introduction::Client(ip) => Caller::Named(ip),
         Introduction::Nobody => Caller::Unnamed(proxy),

@@ -16,6 +16,7 @@ mod demo;
 mod door;
 mod embedded;
 mod forwarded;
+mod greeting;
 mod handle;
 mod health;
 mod introduction;
@@ -29,9 +30,10 @@ mod shard;
 
 pub use broker_backend as backend;
 pub use broker_core as core;
+pub use broker_transport::tls::{Identity, IdentityError};
 pub use broker_transport::{Listener, LocalAddr};
 
 pub use self::application::probe;
-pub use self::handle::Handle;
+pub use self::handle::{Handle, ReloadError};
 pub use self::mailbox::{Report, ShuttingDown};
 pub use self::server::{Server, StartError};

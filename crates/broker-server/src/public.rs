@@ -4,9 +4,10 @@ use std::cell::RefCell;
 use std::convert::Infallible;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use broker_core::{Source, write_results};
-use broker_transport::{Stream, handshake};
+use broker_transport::{Socket, Stream, handshake};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::Full;
@@ -15,12 +16,12 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::task::spawn_local;
-use tokio::time::timeout;
 
 use crate::config::{HEADER_BYTES_MIN, Limits, OriginRule};
 use crate::demo;
 use crate::door::{self, Refusal};
 use crate::forwarded::Caller;
+use crate::greeting;
 use crate::introduction;
 use crate::reply::{self, Reply};
 use crate::shard::{ClientPeer, Shard};
@@ -32,33 +33,33 @@ const MAX_HEADERS: usize = 64;
 const MAX_URI: usize = 8 * 1024;
 
 /// Serves the requests of one socket until it is upgraded or closed.
-pub(crate) async fn serve(shard: Rc<Shard>, stream: Stream, peer: ClientPeer) {
-    let Some(peer) = introduction::of(&shard.settings.config, &stream, peer).await else {
+pub(crate) async fn serve(shard: Rc<Shard>, socket: Socket, peer: ClientPeer) {
+    let Some(peer) = introduction::of(&shard.settings.config, &socket, peer).await else {
+        return;
+    };
+    // Boxed, since all that a TLS handshake needs is needed for a moment only.
+    let Some(greeted) = Box::pin(greeting::hear(socket, &shard.settings)).await else {
         return;
     };
     let limits = &shard.settings.config.limits;
-    // Whoever connects and says nothing costs no more than the socket.
-    let Ok(Ok(())) = timeout(limits.first_byte_timeout.duration(), stream.readable()).await else {
-        return;
-    };
     let caller = peer.caller;
     // The peer goes to the session with the one request that is upgraded.
     let peer = RefCell::new(Some(peer));
     let answer = service_fn(|request| answer(&shard, caller, &peer, request));
-    let connection = http1(limits)
-        .serve_connection(TokioIo::new(stream), answer)
+    let connection = http1(limits, greeted.left)
+        .serve_connection(TokioIo::new(greeted.stream), answer)
         .with_upgrades();
     if let Err(error) = connection.await {
         tracing::debug!(event = "trouble", "an HTTP connection ended early: {error}");
     }
 }
 
-/// HTTP/1 within the limits that both ports share.
-pub(crate) fn http1(limits: &Limits) -> http1::Builder {
+/// HTTP/1 within the limits that both ports share; the head of each request, and the silence before it, may take so long.
+pub(crate) fn http1(limits: &Limits, head_timeout: Duration) -> http1::Builder {
     let mut http1 = http1::Builder::new();
     http1
         .timer(TokioTimer::new())
-        .header_read_timeout(limits.handshake_timeout.duration())
+        .header_read_timeout(head_timeout)
         // hyper panics at less, which a configuration that nobody has validated may say.
         .max_buf_size(limits.max_header.bytes().max(HEADER_BYTES_MIN))
         .max_headers(MAX_HEADERS);

@@ -8,13 +8,14 @@ use std::thread;
 
 use broker_backend::Backend;
 use broker_transport::Listener;
+use broker_transport::tls::{Identity, Tls};
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::mpsc;
 
 use crate::accept;
 use crate::admin::{self, Admin};
 use crate::application;
-use crate::config::{BackendTarget, Config, ListenAddr, TokenFileError};
+use crate::config::{BackendTarget, CertificateError, Config, ListenAddr, TokenFileError};
 use crate::embedded::Embedded;
 use crate::handle::{Handle, Running};
 use crate::health::Health;
@@ -34,6 +35,7 @@ pub struct Server {
     tells_backend: bool,
     public: Vec<Listener>,
     admin: Vec<Listener>,
+    identity: Option<Identity>,
 }
 
 /// Why a broker could not be started.
@@ -51,6 +53,9 @@ pub enum StartError {
     /// The token file could not be used.
     #[error(transparent)]
     Tokens(#[from] TokenFileError),
+    /// The certificate could not be used.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
     /// A shard's thread, its runtime or its instance of the application could not be made.
     #[error("cannot start a shard: {0}")]
     Shard(#[source] io::Error),
@@ -62,7 +67,7 @@ impl StartError {
     pub fn io_kind(&self) -> Option<io::ErrorKind> {
         match self {
             StartError::Listen { error, .. } | StartError::Shard(error) => Some(error.kind()),
-            StartError::Tokens(_) => None,
+            StartError::Tokens(_) | StartError::Certificate(_) => None,
         }
     }
 }
@@ -78,6 +83,7 @@ impl Server {
             tells_backend: true,
             public: Vec::new(),
             admin: Vec::new(),
+            identity: None,
         }
     }
 
@@ -106,11 +112,18 @@ impl Server {
         self
     }
 
+    /// Has the public listener speak TLS as this server, whatever `tls.cert` and `tls.key` name.
+    #[must_use]
+    pub fn with_identity(mut self, identity: Identity) -> Server {
+        self.identity = Some(identity);
+        self
+    }
+
     /// Listens, starts the shards, and returns. Call it within a tokio runtime with I/O and time; that runtime accepts
     /// connections and serves the admin port, each shard has a thread and a runtime of its own.
     ///
     /// # Errors
-    /// When it cannot listen, read its tokens or start threads; nothing is left running then.
+    /// When it cannot listen, read its tokens or its certificate, or start threads; nothing is left running then.
     pub fn start(mut self) -> Result<Handle, StartError> {
         if self.public.is_empty() {
             self.public.push(listen(&self.config.listen.public)?);
@@ -121,6 +134,10 @@ impl Server {
             self.admin.push(listen(addr)?);
         }
         let tokens = self.config.access.load_tokens()?;
+        let identity = match self.identity {
+            Some(identity) => Some(identity),
+            None => self.config.tls.load()?,
+        };
         let shards = shard_count(&self.config);
         let loads = Loads::new(shards, max_connections(&self.config));
         let addr_of = |listeners: &[Listener]| {
@@ -132,6 +149,7 @@ impl Server {
 
         let mut settings = Settings::new(self.config, tokens, shards as u16);
         settings.tells_backend = self.tells_backend;
+        settings.tls = identity.map(Tls::new);
         let settings = Arc::new(settings);
         let (mailboxes, letters) = Mailboxes::new(shards);
         let health = Arc::new(Health::default());

@@ -216,9 +216,9 @@ async fn deliver_mail(shard: Rc<Shard>, mut letters: mpsc::Receiver<Mail>) {
                     order,
                     seat,
                 };
-                match socket.into_stream() {
-                    Ok(stream) => {
-                        spawn_local(public::serve(shard.clone(), stream, peer));
+                match socket.into_socket() {
+                    Ok(socket) => {
+                        spawn_local(public::serve(shard.clone(), socket, peer));
                     }
                     Err(error) => {
                         tracing::warn!(event = "trouble", "a new connection was lost: {error}")

@@ -1,5 +1,6 @@
 //! Test client, scripted backend, transcript runner, contract suites.
 
+pub mod authority;
 pub mod backend;
 pub mod client;
 pub mod transcript;

@@ -1,7 +1,7 @@
 //! How bytes travel: listening, the WebSocket handshake and frames, and what has still to be sent.
 //!
-//! - [`Listener`] accepts sockets, [`Stream`] is one of them, [`Reader`] and [`Writer`] are its two directions.
-//! - [`proxy_protocol`] reads for whom a proxy has connected, before anything else is read.
+//! - [`Listener`] accepts sockets. [`proxy_protocol`] reads for whom a proxy has connected, before anything else is read.
+//! - [`Stream`] is a [`Socket`], perhaps with [`tls`] over it; [`Reader`] and [`Writer`] are its two directions.
 //! - [`handshake`] checks whether a request is a good WebSocket handshake, and makes the answer.
 //! - [`ws`] is a WebSocket connection as a pure state machine (RFC 6455).
 //! - [`Outbound`] is the bounded queue of frames that a connection has still to send.
@@ -13,8 +13,9 @@ mod listener;
 mod outbound;
 pub mod proxy_protocol;
 mod stream;
+pub mod tls;
 pub mod ws;
 
 pub use listener::{Accepted, Listener, LocalAddr, OwnedPath};
 pub use outbound::{Flushed, Full, Outbound};
-pub use stream::{Reader, Stream, Writer};
+pub use stream::{Reader, Socket, SocketReader, SocketWriter, Stream, Writer};

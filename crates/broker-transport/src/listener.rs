@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
-use crate::stream::Stream;
+use crate::stream::Socket;
 
 /// How many connections may wait to be accepted.
 const BACKLOG: u32 = 4096;
@@ -155,10 +155,10 @@ impl Accepted {
     ///
     /// # Errors
     /// When the runtime cannot take it in.
-    pub fn into_stream(self) -> io::Result<Stream> {
+    pub fn into_socket(self) -> io::Result<Socket> {
         match self {
-            Accepted::Tcp(stream, _) => Ok(Stream::Tcp(TcpStream::from_std(stream)?)),
-            Accepted::Unix(stream) => Ok(Stream::Unix(UnixStream::from_std(stream)?)),
+            Accepted::Tcp(stream, _) => Ok(Socket::Tcp(TcpStream::from_std(stream)?)),
+            Accepted::Unix(stream) => Ok(Socket::Unix(UnixStream::from_std(stream)?)),
         }
     }
 }

@@ -11,7 +11,7 @@ use proxy_header::{ParseConfig, ProxyHeader};
 use rustix::net::{RecvFlags, recv};
 use tokio::io::Interest;
 
-use crate::stream::Stream;
+use crate::stream::Socket;
 
 /// The longest header that is taken, in bytes. Version 2 allows more, but what proxies add to the addresses is short.
 pub const HEADER_BYTES_MAX: usize = 4096;
@@ -149,43 +149,43 @@ fn addresses(header: &[u8]) -> Result<Introduction, HeaderError> {
 ///
 /// # Errors
 /// When there is none.
-pub async fn take_header(stream: &Stream) -> Result<Introduction, HeaderError> {
+pub async fn take_header(socket: &Socket) -> Result<Introduction, HeaderError> {
     let mut header = vec![0; HEADER_BYTES_MAX];
     let mut taken = 0;
     loop {
         // It is looked at first, since nothing that is taken could be put back.
-        let seen = receive(stream, &mut header[taken..], RecvFlags::PEEK).await?;
+        let seen = receive(socket, &mut header[taken..], RecvFlags::PEEK).await?;
         if seen == 0 {
             return Err(HeaderError::Ended);
         }
         let parsed = parse(&header[..taken + seen])?;
         let known = parsed.map_or(taken + seen, |(_, len)| len);
         while taken < known {
-            taken += receive(stream, &mut header[taken..known], RecvFlags::empty()).await?;
+            taken += receive(socket, &mut header[taken..known], RecvFlags::empty()).await?;
         }
         if let Some((introduction, _)) = parsed {
-            // Where nothing has come behind it yet, the stream learns so, and `readable` waits for it.
-            let _ = receive_now(stream, &mut [0], RecvFlags::PEEK);
+            // Where nothing has come behind it yet, the socket learns so, and `readable` waits for it.
+            let _ = receive_now(socket, &mut [0], RecvFlags::PEEK);
             return Ok(introduction);
         }
     }
 }
 
 /// Receives what has arrived, waiting until there is something or the end.
-async fn receive(stream: &Stream, buffer: &mut [u8], flags: RecvFlags) -> io::Result<usize> {
+async fn receive(socket: &Socket, buffer: &mut [u8], flags: RecvFlags) -> io::Result<usize> {
     loop {
-        stream.readable().await?;
-        match receive_now(stream, buffer, flags) {
+        socket.readable().await?;
+        match receive_now(socket, buffer, flags) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             received => return received,
         }
     }
 }
 
-fn receive_now(stream: &Stream, buffer: &mut [u8], flags: RecvFlags) -> io::Result<usize> {
-    match stream {
-        Stream::Tcp(socket) => socket.try_io(Interest::READABLE, || from(socket, buffer, flags)),
-        Stream::Unix(socket) => socket.try_io(Interest::READABLE, || from(socket, buffer, flags)),
+fn receive_now(socket: &Socket, buffer: &mut [u8], flags: RecvFlags) -> io::Result<usize> {
+    match socket {
+        Socket::Tcp(socket) => socket.try_io(Interest::READABLE, || from(socket, buffer, flags)),
+        Socket::Unix(socket) => socket.try_io(Interest::READABLE, || from(socket, buffer, flags)),
     }
 }
 

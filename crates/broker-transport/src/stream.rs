@@ -1,45 +1,47 @@
-//! A connected socket, TCP or Unix, whole or in its two directions.
+//! A connection's bytes, however they travel: whole during the HTTP phase, then in two directions.
+
+mod socket;
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpStream, UnixStream, tcp, unix};
+use tokio_rustls::server::TlsStream;
 
-/// A connected socket on its way through the HTTP handshake.
+use crate::tls::{TlsReader, TlsWriter};
+
+pub use self::socket::{Socket, SocketReader, SocketWriter};
+
+/// A connection on its way through the HTTP handshake.
 #[derive(Debug)]
 pub enum Stream {
-    /// TCP, with `TCP_NODELAY` set.
-    Tcp(TcpStream),
-    /// A Unix socket.
-    Unix(UnixStream),
+    /// A bare socket.
+    Plain(Socket),
+    /// TLS over one.
+    Tls(Box<TlsStream<Socket>>),
+}
+
+impl From<Socket> for Stream {
+    fn from(socket: Socket) -> Stream {
+        Stream::Plain(socket)
+    }
 }
 
 impl Stream {
-    /// Waits until there is something to read, or the peer has closed.
-    ///
-    /// # Errors
-    /// When the socket has failed.
-    pub async fn readable(&self) -> io::Result<()> {
-        match self {
-            Stream::Tcp(stream) => stream.readable().await,
-            Stream::Unix(stream) => stream.readable().await,
-        }
-    }
-
-    /// Takes the two directions apart, so that one task can read while whoever has something to send writes.
+    /// Takes the two directions apart, so that one task can read while whoever has something to send writes. Both belong
+    /// to the thread on which this happens.
     #[must_use]
     pub fn split(self) -> (Reader, Writer) {
         match self {
-            Stream::Tcp(stream) => {
-                let (reader, writer) = stream.into_split();
-                (Reader::Tcp(reader), Writer::Tcp(writer))
+            Stream::Plain(socket) => {
+                let (reader, writer) = socket.split();
+                (Reader::Plain(reader), Writer::Plain(writer))
             }
-            Stream::Unix(stream) => {
-                let (reader, writer) = stream.into_split();
-                (Reader::Unix(reader), Writer::Unix(writer))
+            Stream::Tls(stream) => {
+                let (socket, tls) = stream.into_inner();
+                let (reader, writer) = crate::tls::split(socket, tls);
+                (Reader::Tls(reader), Writer::Tls(writer))
             }
         }
     }
@@ -52,8 +54,8 @@ impl AsyncRead for Stream {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            Stream::Tcp(stream) => Pin::new(stream).poll_read(cx, buffer),
-            Stream::Unix(stream) => Pin::new(stream).poll_read(cx, buffer),
+            Stream::Plain(stream) => Pin::new(stream).poll_read(cx, buffer),
+            Stream::Tls(stream) => Pin::new(stream).poll_read(cx, buffer),
         }
     }
 }
@@ -65,8 +67,8 @@ impl AsyncWrite for Stream {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
-            Stream::Tcp(stream) => Pin::new(stream).poll_write(cx, bytes),
-            Stream::Unix(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Stream::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Stream::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
         }
     }
 
@@ -76,8 +78,8 @@ impl AsyncWrite for Stream {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
-            Stream::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
-            Stream::Unix(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
+            Stream::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
+            Stream::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
         }
     }
 
@@ -85,25 +87,28 @@ impl AsyncWrite for Stream {
         true
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Stream::Plain(stream) => Pin::new(stream).poll_flush(cx),
+            Stream::Tls(stream) => Pin::new(stream).poll_flush(cx),
+        }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            Stream::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
-            Stream::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
+            Stream::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
+            Stream::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
         }
     }
 }
 
-/// The reading half of a socket.
+/// The reading direction of a connection.
 #[derive(Debug)]
 pub enum Reader {
-    /// TCP
-    Tcp(tcp::OwnedReadHalf),
-    /// Unix
-    Unix(unix::OwnedReadHalf),
+    /// Of a bare socket.
+    Plain(SocketReader),
+    /// Of TLS.
+    Tls(TlsReader),
 }
 
 impl Reader {
@@ -114,56 +119,50 @@ impl Reader {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         match self {
-            Reader::Tcp(reader) => Pin::new(reader).poll_read(cx, buffer),
-            Reader::Unix(reader) => Pin::new(reader).poll_read(cx, buffer),
+            Reader::Plain(reader) => reader.poll_read(cx, buffer),
+            Reader::Tls(reader) => reader.poll_read(cx, buffer),
         }
     }
 }
 
-/// The writing half of a socket. Dropping it tells the peer that nothing more will come.
+/// The writing direction of a connection. Dropping it tells the peer that nothing more will come.
 #[derive(Debug)]
 pub enum Writer {
-    /// TCP
-    Tcp(tcp::OwnedWriteHalf),
-    /// Unix
-    Unix(unix::OwnedWriteHalf),
+    /// Of a bare socket.
+    Plain(SocketWriter),
+    /// Of TLS.
+    Tls(TlsWriter),
 }
 
 impl Writer {
-    /// Writes as much as the socket takes at once, without waiting.
+    /// Writes as much as the connection takes at once, without waiting. What has not been taken has to be given again,
+    /// the same bytes first: TLS may hold the last of them encrypted already.
     ///
     /// # Errors
     /// `WouldBlock` when it takes nothing now; anything else when it has failed.
     pub fn try_write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        match (self, slices) {
-            // One buffer is the usual case, and `write` is the cheaper call.
-            (Writer::Tcp(writer), [only]) => writer.try_write(only),
-            (Writer::Tcp(writer), _) => writer.try_write_vectored(slices),
-            (Writer::Unix(writer), _) => writer.try_write_vectored(slices),
+        match self {
+            Writer::Plain(writer) => writer.try_write_vectored(slices),
+            Writer::Tls(writer) => writer.try_write_vectored(slices),
         }
     }
 
-    /// Waits until the socket takes something again.
+    /// Waits until the connection takes something again.
     ///
     /// # Errors
-    /// When the socket has failed.
+    /// When it has failed.
     pub async fn writable(&self) -> io::Result<()> {
         match self {
-            Writer::Tcp(writer) => writer.writable().await,
-            Writer::Unix(writer) => writer.writable().await,
+            Writer::Plain(writer) => writer.writable().await,
+            Writer::Tls(writer) => writer.writable().await,
         }
     }
 
     /// Tells the peer that nothing more will come, while its own half stays open.
     pub fn shutdown(&self) {
-        // A socket that cannot be shut down has failed already, which its reader finds out.
-        let _ = match self {
-            Writer::Tcp(writer) => {
-                SockRef::from(writer.as_ref()).shutdown(std::net::Shutdown::Write)
-            }
-            Writer::Unix(writer) => {
-                SockRef::from(writer.as_ref()).shutdown(std::net::Shutdown::Write)
-            }
-        };
+        match self {
+            Writer::Plain(writer) => writer.shutdown(),
+            Writer::Tls(writer) => writer.shutdown(),
+        }
     }
 }

@@ -6,4 +6,5 @@ mod listeners;
 mod log;
 mod process;
 mod serve;
+mod tls;
 mod usage;

@@ -114,6 +114,6 @@ pub const KEYS: &[Key] = &[
     key("drain.timeout", Kind::Text),
     key("log.level", Kind::Text),
     key("log.format", Kind::Text),
-    key("tls.cert", Kind::Later),
-    key("tls.key", Kind::Later),
+    key("tls.cert", Kind::Text),
+    key("tls.key", Kind::Text),
 ];

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use broker_core::CookieRule;
 use broker_dialect::{DialectKind, Options};
+use broker_transport::tls::Tls;
 use broker_transport::ws;
 
 use crate::clock::Clock;
@@ -21,6 +22,8 @@ pub(crate) struct Settings {
     pub(crate) cookies: CookieRule,
     /// Tokens of the configuration and of the token file.
     pub(crate) tokens: Vec<config::Token>,
+    /// Speaks for the public port, if it speaks TLS.
+    pub(crate) tls: Option<Tls>,
     pub(crate) max_send_queue: usize,
     pub(crate) write_timeout: Option<Duration>,
     pub(crate) is_demo: bool,
@@ -66,6 +69,7 @@ impl Settings {
                 .collect(),
             cookies,
             tokens,
+            tls: None,
             max_send_queue: config.limits.max_send_queue.bytes(),
             write_timeout: config.limits.write_timeout.map(config::TimeSpan::duration),
             is_demo: matches!(config.backend.url, config::BackendTarget::Demo),

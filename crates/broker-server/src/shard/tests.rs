@@ -4,7 +4,7 @@ use std::io::{ErrorKind, Read};
 use std::os::unix::net::UnixStream;
 
 use broker_core::{CommandList, Outcome, Reading, Source};
-use broker_transport::Stream;
+use broker_transport::{Socket, Stream};
 use bytes::Bytes;
 use tokio::runtime::{Builder, LocalOptions};
 
@@ -76,7 +76,7 @@ impl Arrival {
         Arrival {
             admission: shard.admit(&request, 0, &peer).unwrap(),
             ours,
-            theirs: Stream::Unix(theirs),
+            theirs: Socket::Unix(theirs).into(),
         }
     }
 

@@ -25,3 +25,4 @@ mod proxies;
 mod proxy_protocol;
 mod public_door;
 mod slow;
+mod tls;

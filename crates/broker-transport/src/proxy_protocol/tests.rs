@@ -195,7 +195,7 @@ proptest! {
                 }
                 drop(proxy);
             };
-            let mut ours = Stream::Unix(ours);
+            let mut ours = Socket::Unix(ours);
             let read = async {
                 let seen = take_header(&ours).await;
                 let mut rest = Vec::new();
@@ -219,7 +219,7 @@ async fn a_connection_that_ends_within_its_header_has_none() {
     let (mut proxy, ours) = UnixStream::pair().unwrap();
     proxy.write_all(b"PROXY TCP4 1").await.unwrap();
     drop(proxy);
-    let outcome = take_header(&Stream::Unix(ours)).await;
+    let outcome = take_header(&Socket::Unix(ours)).await;
     assert!(matches!(outcome, Err(HeaderError::Ended)), "{outcome:?}");
 }
 
@@ -231,7 +231,7 @@ async fn it_is_taken_out_of_tcp_sockets_too() {
         .await
         .unwrap();
     proxy.write_all(b"PROXY UNKNOWN\r\nbehind").await.unwrap();
-    let mut ours = Stream::Tcp(listener.accept().await.unwrap().0);
+    let mut ours = Socket::Tcp(listener.accept().await.unwrap().0);
     assert_eq!(take_header(&ours).await.unwrap(), Introduction::Nobody);
     let mut rest = [0; 6];
     ours.read_exact(&mut rest).await.unwrap();
@@ -242,7 +242,7 @@ async fn it_is_taken_out_of_tcp_sockets_too() {
 async fn behind_a_header_that_came_alone_nothing_is_readable_yet() {
     let (mut proxy, ours) = UnixStream::pair().unwrap();
     proxy.write_all(b"PROXY UNKNOWN\r\n").await.unwrap();
-    let ours = Stream::Unix(ours);
+    let ours = Socket::Unix(ours);
     take_header(&ours).await.unwrap();
     tokio::select! {
         biased;

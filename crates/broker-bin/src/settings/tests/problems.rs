@@ -74,9 +74,6 @@ delivery = "at_least_once"
 [backend.hold]
 max_age = "1h"
 on_full = "close"
-[tls]
-cert = "a"
-key = "b"
 "#,
         &[],
         &[],
@@ -85,8 +82,6 @@ key = "b"
             wsbroker.toml:6:1: `backend.delivery` is not available in this version
             wsbroker.toml:8:1: `backend.hold.max_age` is not available in this version
             wsbroker.toml:9:11: `backend.hold.on_full`: `close` is not available in this version; available: pause
-            wsbroker.toml:11:1: `tls.cert` is not available in this version
-            wsbroker.toml:12:1: `tls.key` is not available in this version
         "#]],
     );
 }
