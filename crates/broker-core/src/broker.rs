@@ -15,6 +15,7 @@ use crate::command::CommandList;
 use crate::config::Config;
 use crate::effect::{Effect, Effects, Orders, Origin, Source};
 use crate::event::{Fact, Failure, Handshake};
+use crate::gate::{Claim, Grant};
 use crate::message::ClientMessage;
 use crate::session::{Info, SessionHandle, SessionId};
 use crate::time::Timestamp;
@@ -30,6 +31,8 @@ pub use self::index::INDEXED_FIELDS_MAX;
 ///   [`backend_failed`](Broker::backend_failed).
 /// - **What the application asks:** [`execute`](Broker::execute), and [`resume`](Broker::resume) while it
 ///   [`is_busy`](Broker::is_busy).
+/// - **What the [`Gate`](crate::Gate) does, where shards share one:** [`ring`](Broker::ring) and
+///   [`granted`](Broker::granted); [`claim`](Broker::claim) is what it has to be told after each of the other verbs.
 /// - **What the clock does:** [`handle_timeout`](Broker::handle_timeout), at [`next_deadline`](Broker::next_deadline).
 ///
 /// Each takes what happened and writes what has to be done into the caller's [`Effects`]. None waits, none fails because
@@ -120,7 +123,7 @@ impl Broker {
         Broker {
             sessions: Sessions::default(),
             index: Index::new(config.seed, config.max_indexed_fields),
-            teller: Teller::new(config.seed),
+            teller: Teller::new(&config),
             executor: Executor::default(),
             config,
         }
@@ -296,6 +299,22 @@ impl Broker {
         self.pump(out);
     }
 
+    /// What the gate has to be told, if anything; what it answers goes to [`Broker::granted`]. Ask again after that.
+    pub fn claim(&mut self) -> Option<Claim> {
+        self.teller.claim()
+    }
+
+    /// Takes the gate's answer to a claim.
+    pub fn granted(&mut self, grant: Grant, out: &mut Effects) {
+        self.teller.granted(grant);
+        self.pump(out);
+    }
+
+    /// Takes note that the gate has rung: there is a claim to make.
+    pub fn ring(&mut self) {
+        self.teller.ring();
+    }
+
     /// Does what is due.
     pub fn handle_timeout(&mut self, now: Timestamp, out: &mut Effects) {
         self.teller.retry_due(now, &mut self.sessions);
@@ -352,6 +371,6 @@ impl Broker {
     }
 
     fn pump(&mut self, out: &mut Effects) {
-        self.teller.pump(&mut self.sessions, &self.config, out);
+        self.teller.pump(&mut self.sessions, out);
     }
 }

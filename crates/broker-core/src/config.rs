@@ -18,8 +18,11 @@ pub struct Config {
     pub max_session: usize,
     /// How many session fields are indexed at most. Commands that match on others look at every session.
     pub max_indexed_fields: usize,
-    /// How many events may be with the backend at once; 0 for no limit.
+    /// How many events may be with the backend at once; 0 for no limit. Not used where there is a gate.
     pub max_in_flight: usize,
+    /// Whether a [`Gate`](crate::Gate) says how many events may be with the backend: none before it is first asked
+    /// ([`Broker::claim`](crate::Broker::claim)).
+    pub has_gate: bool,
     /// How many events one session may hold. The one that is too many is taken in all the same, and the connection not
     /// read on until there is room.
     pub max_held_events: usize,
@@ -53,6 +56,7 @@ impl Default for Config {
             max_session: 16 * 1024,
             max_indexed_fields: INDEXED_FIELDS_MAX,
             max_in_flight: 256,
+            has_gate: false,
             max_held_events: 1000,
             max_held_bytes: 64 * 1024 * 1024,
             retry: Backoff::default(),

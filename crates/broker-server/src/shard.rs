@@ -1,7 +1,7 @@
 //! A shard: one thread, its connections and its [`Broker`](broker_core::Broker).
 //!
 //! Everything here runs on one thread, so nothing here is locked. Who has work to do borrows the shard's [`State`],
-//! does it, and returns the borrow before waiting for anything. Four kinds of tasks do so:
+//! does it, and returns the borrow before waiting for anything. Five kinds of tasks do so:
 //!
 //! - one **reader** for each connection takes what its client sends through transport, dialect and core, and performs
 //!   the effects on the spot;
@@ -9,6 +9,7 @@
 //!   a connection meanwhile leave in one system call. It yields between slices, and whoever gets a word of its own does
 //!   not wait behind those who are part of a fan-out;
 //! - the **clock** does what is due;
+//! - the **bell** of the gate is answered: other shards need permits, or there are some for this one;
 //! - the **postman** takes letters from the other threads.
 
 mod connection;
@@ -26,6 +27,7 @@ mod tests;
 
 use std::cell::RefCell;
 use std::convert::Infallible;
+use std::future::pending;
 use std::panic::resume_unwind;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -40,6 +42,7 @@ use self::connection::{Peer, Waiting};
 use self::state::{RESTARTING, State};
 use crate::forwarded::Caller;
 use crate::mailbox::{Mail, Mailboxes};
+use crate::permits::Leaseholder;
 use crate::public;
 
 pub(crate) use self::connection::Peer as ClientPeer;
@@ -57,6 +60,8 @@ pub(crate) struct Shard {
     pub(crate) settings: Arc<Settings>,
     pub(crate) mailboxes: Mailboxes,
     backend: Arc<dyn Backend>,
+    /// Its part of the events that may be with the backend, where there is a limit. Dropped with the last task.
+    permits: Option<Leaseholder>,
     state: RefCell<State>,
     /// There is something to write, or a list of commands to carry on with.
     pump: Notify,
@@ -79,6 +84,7 @@ pub(crate) fn run(
     runtime.block_on(async {
         let shard = Rc::new(Shard {
             backend: backend.for_shard(),
+            permits: settings.leaseholder(number),
             state: RefCell::new(State::new(number, &settings)),
             settings,
             mailboxes,
@@ -96,10 +102,12 @@ pub(crate) fn run(
 async fn serve(shard: Rc<Shard>, letters: mpsc::Receiver<Mail>) {
     let pump = spawn_local(pump(shard.clone()));
     let clock = spawn_local(keep_time(shard.clone()));
+    let bell = spawn_local(answer_bell(shard.clone()));
     tokio::select! {
         () = deliver_mail(shard, letters) => {}
         ended = pump => pass_on(ended),
         ended = clock => pass_on(ended),
+        ended = bell => pass_on(ended),
     }
 }
 
@@ -122,6 +130,13 @@ impl Shard {
         let now = self.settings.clock.now();
         let result = work(&mut state, now);
         state.perform(self, now);
+        if let Some(permits) = &self.permits {
+            let State {
+                broker, effects, ..
+            } = &mut *state;
+            permits.settle(broker, effects);
+            state.perform(self, now);
+        }
         if state.has_work() {
             self.pump.notify_one();
         }
@@ -199,6 +214,17 @@ async fn keep_time(shard: Rc<Shard>) -> Infallible {
                 }
             }
         }
+    }
+}
+
+/// Claims permits whenever the gate wants it to.
+async fn answer_bell(shard: Rc<Shard>) -> Infallible {
+    let Some(permits) = &shard.permits else {
+        return pending().await;
+    };
+    loop {
+        permits.rung().await;
+        shard.work(|state, _| state.broker.ring());
     }
 }
 

@@ -8,6 +8,7 @@ use super::sessions::{Phase, Session, Sessions};
 use crate::config::Config;
 use crate::effect::{Effect, Effects};
 use crate::event::{Event, EventId, Fact, Failure};
+use crate::gate::{Claim, Grant, Lease};
 use crate::random::Dice;
 use crate::session::SessionHandle;
 use crate::time::Timestamp;
@@ -58,6 +59,7 @@ pub(super) enum Lack {
 pub(super) struct Teller {
     ready: VecDeque<SessionHandle>,
     in_flight: usize,
+    lease: Lease,
     /// When to try again. An entry whose session is not waiting for that time any more is passed over.
     retries: BinaryHeap<Reverse<(Timestamp, SessionHandle)>>,
     events: usize,
@@ -68,20 +70,38 @@ pub(super) struct Teller {
 }
 
 impl Teller {
-    pub(super) fn new(seed: u64) -> Teller {
+    pub(super) fn new(config: &Config) -> Teller {
         Teller {
             ready: VecDeque::new(),
             in_flight: 0,
+            lease: if config.has_gate {
+                Lease::gated()
+            } else {
+                Lease::fixed(config.max_in_flight)
+            },
             retries: BinaryHeap::new(),
             events: 0,
             bytes: 0,
             short_of_bytes: Vec::new(),
-            dice: Dice::new(seed),
+            dice: Dice::new(config.seed),
         }
     }
 
     pub(super) fn in_flight(&self) -> usize {
         self.in_flight
+    }
+
+    /// What the gate has to be told, if anything.
+    pub(super) fn claim(&mut self) -> Option<Claim> {
+        self.lease.claim(self.in_flight, self.ready.len())
+    }
+
+    pub(super) fn granted(&mut self, grant: Grant) {
+        self.lease.granted(grant);
+    }
+
+    pub(super) fn ring(&mut self) {
+        self.lease.ring();
     }
 
     pub(super) fn events(&self) -> usize {
@@ -133,8 +153,8 @@ impl Teller {
     }
 
     /// Sends out as many events as may be with the backend at once.
-    pub(super) fn pump(&mut self, sessions: &mut Sessions, config: &Config, out: &mut Effects) {
-        while config.max_in_flight == 0 || self.in_flight < config.max_in_flight {
+    pub(super) fn pump(&mut self, sessions: &mut Sessions, out: &mut Effects) {
+        while self.lease.has_room(self.in_flight) {
             let Some(handle) = self.ready.pop_front() else {
                 return;
             };
@@ -179,6 +199,7 @@ impl Teller {
         };
         telling.stage = Stage::Answered;
         self.in_flight -= 1;
+        self.lease.freed();
         true
     }
 
@@ -224,6 +245,7 @@ impl Teller {
             number: oldest.number,
         };
         self.in_flight -= 1;
+        self.lease.freed();
         if failure.is_retryable() {
             let wait = config
                 .retry

@@ -10,12 +10,15 @@ use broker_transport::ws;
 
 use crate::clock::Clock;
 use crate::config::{self, Config, Endpoint};
+use crate::permits::{Leaseholder, Permits};
 
 /// What every shard and the doors need to know, worked out once.
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) config: Config,
     pub(crate) shards: u16,
+    /// Shared by all shards, where there is a limit of events in flight.
+    pub(crate) permits: Option<Arc<Permits>>,
     pub(crate) clock: Clock,
     pub(crate) endpoints: Vec<Route>,
     pub(crate) subprotocols: Vec<String>,
@@ -53,8 +56,13 @@ impl Settings {
             config::Cookies::None => CookieRule::None,
             config::Cookies::Named(names) => CookieRule::Only(names.clone()),
         };
+        let permits = config
+            .backend
+            .max_in_flight
+            .map(|limit| Permits::new(shards, limit.get() as usize));
         Settings {
             shards,
+            permits,
             clock: Clock::start(),
             endpoints: config
                 .endpoints
@@ -76,6 +84,12 @@ impl Settings {
             tells_backend: true,
             config,
         }
+    }
+
+    /// A shard's way to the permits, where there is a limit of events in flight.
+    pub(crate) fn leaseholder(&self, shard: u16) -> Option<Leaseholder> {
+        let permits = self.permits.as_ref()?;
+        Some(permits.leaseholder(shard))
     }
 
     /// The endpoint for a path: the most specific one that matches.

@@ -282,9 +282,8 @@ fn core_config(number: u16, settings: &Settings) -> Config {
     config.shards = settings.shards;
     config.seed = crate::random::seed();
     config.max_session = settings.config.limits.max_session.bytes();
-    config.max_in_flight = backend
-        .max_in_flight
-        .map_or(0, |limit| part(limit.get() as usize));
+    config.max_in_flight = 0;
+    config.has_gate = settings.permits.is_some();
     config.max_held_events = backend.hold.max_events.get() as usize;
     config.max_held_bytes = part(backend.hold.max_bytes.bytes());
     config

@@ -25,6 +25,7 @@ fn shard_with(config: Config, backend: Arc<dyn Backend>) -> Rc<Shard> {
     let (mailboxes, _) = Mailboxes::new(1);
     Rc::new(Shard {
         backend,
+        permits: settings.leaseholder(0),
         state: RefCell::new(State::new(0, &settings)),
         settings,
         mailboxes,

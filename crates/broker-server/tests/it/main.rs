@@ -20,6 +20,7 @@ mod limits;
 mod order;
 mod outcomes;
 mod panics;
+mod permits;
 mod pings;
 mod proxies;
 mod proxy_protocol;
