@@ -13,6 +13,7 @@ mod deny;
 mod e2e;
 mod layers;
 mod policy;
+mod soak;
 
 mod debian;
 mod npm;
@@ -60,6 +61,11 @@ const COMMANDS: &[Command] = &[
         name: "conformance",
         about: "run the Autobahn cases against the release binary; [--all]: those that take minutes, too",
         run: conformance::run,
+    },
+    Command {
+        name: "soak",
+        about: "run the release binary under mixed load and watch its memory: [MINUTES], 60 unless given",
+        run: soak::run,
     },
     Command {
         name: "deny",
