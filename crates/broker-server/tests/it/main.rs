@@ -9,6 +9,8 @@ mod broker;
 
 mod admin_door;
 mod bad_commands;
+mod bad_frames;
+mod bad_handshakes;
 mod closing;
 mod drain;
 mod echo;
