@@ -47,7 +47,9 @@ pub use session::{Cookies, Session};
 pub use tls::{CertificateError, Tls};
 pub use units::{ByteSize, ParseUnitError, TimeSpan};
 pub use websocket::{ParseSubprotocolError, Subprotocol, WebSocket};
-pub use words::{BackendFormat, LogFormat, LogLevel, OnFull, ParseWordError, SlowConsumer};
+pub use words::{
+    BackendFormat, Compression, LogFormat, LogLevel, OnFull, ParseWordError, SlowConsumer,
+};
 
 /// The whole configuration, one field per section.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

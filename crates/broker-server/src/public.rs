@@ -121,7 +121,7 @@ fn upgrade(
     shard: &Rc<Shard>,
     peer: &RefCell<Option<ClientPeer>>,
     mut request: Request<Incoming>,
-    accept: handshake::Accept,
+    mut accept: handshake::Accept,
 ) -> Reply {
     let refuse = |status: StatusCode, reason: &str| {
         tracing::debug!(
@@ -156,6 +156,7 @@ fn upgrade(
             return refuse(status, reason);
         }
     };
+    accept.compression = admission.compression;
     let shard = shard.clone();
     spawn_local(async move {
         let Ok(upgraded) = upgraded.await else { return };

@@ -4,14 +4,16 @@
 //! ordinary request, a handshake to [`Accept`], and one to refuse with a [`Refusal`] that says what is wrong with it.
 //! Whether a page of its origin may connect at all is a question of configuration, and not asked here.
 //!
-//! Extensions are not looked at: none is spoken, so none is agreed to, whatever the client offers.
+//! Of extensions only [`compression`] is spoken. Whether it is to be agreed on is again a question of configuration.
 
+mod extension;
 mod refusal;
 mod subprotocol;
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode, Version};
 
+pub use self::extension::{Compression, compression};
 pub use self::refusal::Refusal;
 
 /// What the answer to a good handshake says.
@@ -21,6 +23,8 @@ pub struct Accept {
     pub key: HeaderValue,
     /// `Sec-WebSocket-Protocol`: the subprotocol that is agreed on, if any.
     pub subprotocol: Option<HeaderValue>,
+    /// `Sec-WebSocket-Extensions`: the compression that is agreed on, if any. [`check`] agrees on none.
+    pub compression: Option<Compression>,
 }
 
 /// Checks whether a request is a WebSocket handshake, and a good one. `None` means that it is an ordinary request.
@@ -69,6 +73,7 @@ pub fn check<B>(request: &Request<B>, subprotocols: &[String]) -> Result<Option<
     Ok(Some(Accept {
         key: accept_key(key),
         subprotocol,
+        compression: None,
     }))
 }
 
@@ -84,6 +89,9 @@ impl Accept {
         headers.insert(header::SEC_WEBSOCKET_ACCEPT, self.key);
         if let Some(subprotocol) = self.subprotocol {
             headers.insert(header::SEC_WEBSOCKET_PROTOCOL, subprotocol);
+        }
+        if let Some(compression) = self.compression {
+            headers.insert(header::SEC_WEBSOCKET_EXTENSIONS, compression.to_value());
         }
         response
     }
@@ -108,6 +116,11 @@ fn only<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h HeaderValue
     let mut lines = headers.get_all(name).into_iter();
     let line = lines.next()?;
     lines.next().is_none().then_some(line)
+}
+
+/// RFC 9110 §5.6.2.
+fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 /// Whether a body is announced. Its bytes would be taken for frames after the 101.

@@ -9,10 +9,13 @@
 //! Frame headers are parsed here and not by tungstenite's `FrameHeader`: that one waits for a whole header before it
 //! refuses anything, takes lengths that are not minimal, and leaves masks and control frames to be checked later.
 //!
-//! Messages and control frames towards the client are made by [`encode`], once for all their receivers.
+//! Messages and control frames towards the client are made by [`encode`], once for all their receivers. Messages can be
+//! compressed both ways, if that was agreed on: [`Inflater`] and [`Deflater`] are the caller's, for all its connections.
 
 mod assembly;
+mod body;
 mod close;
+mod deflate;
 pub mod encode;
 mod event;
 mod frame;
@@ -26,7 +29,9 @@ use broker_core::Timestamp;
 use bytes::Bytes;
 
 use self::assembly::{Arrival, Assembly};
+use self::body::Payload;
 use self::close::PeerClose;
+pub use self::deflate::{Deflater, Inflater, Window};
 pub use self::event::{Due, Event};
 use self::frame::Control;
 pub use self::violation::Violation;
@@ -61,12 +66,13 @@ pub struct Settings {
 /// - **Back-pressure**: [`pause`](Self::pause) and [`resume`](Self::resume) tell it that nobody reads for a while, so
 ///   that the peer is not blamed for the silence.
 ///
-/// Reading a connection is this loop, over a buffer that belongs to the caller and can serve all its connections:
+/// Reading a connection is this loop, over a buffer and an inflater that belong to the caller and can serve all its
+/// connections:
 ///
 /// ```
 /// # use std::{sync::Arc, time::Duration};
 /// # use broker_core::Timestamp;
-/// use broker_transport::ws::{Event, Settings, WebSocket, encode};
+/// use broker_transport::ws::{Event, Inflater, Settings, WebSocket, encode};
 /// # let settings = Arc::new(Settings {
 /// #     max_message: 1 << 20, max_fragments: 1024, uncounted_fragment: u64::MAX,
 /// #     message_timeout: Duration::from_secs(30),
@@ -77,8 +83,9 @@ pub struct Settings {
 /// # let mut read = *b"\x81\x82\0\0\0\0hi\x89\x80\0\0\0\0";
 /// # let (mut inbox, mut outbox) = (Vec::new(), Vec::new());
 /// # let mut websocket = WebSocket::new(settings, now);
+/// # let mut inflater = Inflater::default();
 /// let mut input = &mut read[..];
-/// while let Some(event) = websocket.receive(now, &mut input) {
+/// while let Some(event) = websocket.receive(now, &mut inflater, &mut input) {
 ///     match event {
 ///         Event::Text(text) => inbox.push(text.into_owned()),
 ///         Event::Binary(_) => {}
@@ -98,6 +105,8 @@ pub struct WebSocket {
     settings: Arc<Settings>,
     assembly: Assembly,
     phase: Phase,
+    /// The window of what is compressed for the peer; `None` if no compression was agreed on.
+    window: Option<Window>,
     /// What the phase's deadline counts from: the last sign of life, the ping, our close, or the end.
     since: Timestamp,
     paused: bool,
@@ -124,9 +133,23 @@ impl WebSocket {
             settings,
             assembly: Assembly::default(),
             phase: Phase::Open,
+            window: None,
             since: now,
             paused: false,
         }
+    }
+
+    /// The same connection with compression, if a window for it was agreed on in the handshake.
+    #[must_use]
+    pub fn with_compression(mut self, window: Option<Window>) -> Self {
+        self.window = window;
+        self
+    }
+
+    /// The window of what may be compressed for the peer; `None` if no compression was agreed on.
+    #[must_use]
+    pub fn window(&self) -> Option<Window> {
+        self.window
     }
 
     /// Whether messages may be sent: no close frame has gone out (RFC 6455 §5.5.1).
@@ -145,11 +168,16 @@ impl WebSocket {
     }
 
     /// Takes the next event out of `input`, which holds bytes as they came from the socket and is moved past those
-    /// that were used. `None` means that all were used.
+    /// that were used. `None` means that all were used. `inflater` holds nothing between two calls.
     ///
     /// Any byte is a sign of life. After the end all bytes are ignored (RFC 6455 §5.5.1, §7.1.7). Deadlines may have
     /// become earlier afterwards.
-    pub fn receive<'a>(&mut self, now: Timestamp, input: &mut &'a mut [u8]) -> Option<Event<'a>> {
+    pub fn receive<'a, 'i: 'a>(
+        &mut self,
+        now: Timestamp,
+        inflater: &'a mut Inflater,
+        input: &mut &'i mut [u8],
+    ) -> Option<Event<'a>> {
         if !input.is_empty() && self.is_open() {
             self.phase = Phase::Open;
             self.since = now;
@@ -158,7 +186,7 @@ impl WebSocket {
             *input = &mut [];
             return None;
         }
-        match self.next_event(now, input) {
+        match self.next_event(now, inflater, input) {
             Ok(event) => event,
             Err(violation) => Some(Event::Failed {
                 reply: self.fail(now, &violation),
@@ -167,17 +195,24 @@ impl WebSocket {
         }
     }
 
-    fn next_event<'a>(
+    fn next_event<'a, 'i: 'a>(
         &mut self,
         now: Timestamp,
-        input: &mut &'a mut [u8],
+        inflater: &'a mut Inflater,
+        input: &mut &'i mut [u8],
     ) -> Result<Option<Event<'a>>, Violation> {
-        let Some(arrival) = self.assembly.advance(&self.settings, now, input)? else {
+        let deflates = self.window.is_some();
+        let Some(arrival) = self
+            .assembly
+            .advance(&self.settings, deflates, now, input)?
+        else {
             return Ok(None);
         };
         Ok(Some(match arrival {
-            Arrival::Text(text) => Event::Text(text),
-            Arrival::Binary(payload) => Event::Binary(payload),
+            Arrival::Message(payload) => payload.into(),
+            Arrival::Deflated(data, payload) => inflater
+                .message(data, &payload, self.settings.max_message)?
+                .into(),
             Arrival::Control(Control::Ping, payload) => Event::Ping(payload),
             Arrival::Control(Control::Pong, _) => Event::Pong,
             Arrival::Control(Control::Close, payload) => {
@@ -305,6 +340,15 @@ impl WebSocket {
         self.phase = Phase::Ended;
         self.since = now;
         self.assembly = Assembly::default();
+    }
+}
+
+impl<'a> From<Payload<'a>> for Event<'a> {
+    fn from(payload: Payload<'a>) -> Event<'a> {
+        match payload {
+            Payload::Text(text) => Event::Text(text),
+            Payload::Binary(bytes) => Event::Binary(bytes),
+        }
     }
 }
 

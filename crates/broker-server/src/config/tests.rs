@@ -80,6 +80,8 @@ fn the_documented_defaults_are_the_defaults() {
         [websocket]
         ping_interval = "25s"
         pong_timeout = "10s"
+        compression = "auto"
+        compression_min = "1KiB"
         subprotocols = []
         [session]
         cookies = "all"

@@ -6,9 +6,10 @@ use std::str::FromStr;
 use serde::Deserialize;
 use serde::de::{self, Deserializer};
 
-use super::units::{self, TimeSpan};
+use super::units::{self, ByteSize, TimeSpan};
+use super::words::Compression;
 
-/// Pings and subprotocols.
+/// Pings, compression and subprotocols.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct WebSocket {
@@ -20,6 +21,10 @@ pub struct WebSocket {
     /// with 4102; `None` (written 0) waits for ever.
     #[serde(deserialize_with = "units::zero_is_off")]
     pub pong_timeout: Option<TimeSpan>,
+    /// Whether messages are compressed where the client offers it.
+    pub compression: Compression,
+    /// The size from which a message is worth compressing.
+    pub compression_min: ByteSize,
     /// Subprotocols that are spoken, the preferred first; empty means that the
     /// first one a client offers is echoed, as npm `wsbroker` does.
     pub subprotocols: Vec<Subprotocol>,
@@ -30,6 +35,8 @@ impl Default for WebSocket {
         Self {
             ping_interval: Some(TimeSpan::from_secs(25)),
             pong_timeout: Some(TimeSpan::from_secs(10)),
+            compression: Compression::Auto,
+            compression_min: ByteSize::kib(1),
             subprotocols: Vec::new(),
         }
     }

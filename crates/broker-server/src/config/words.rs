@@ -137,6 +137,17 @@ words! {
 }
 
 words! {
+    /// Whether messages are compressed (permessage-deflate, RFC 7692).
+    pub enum Compression {
+        /// With the clients that offer it.
+        Auto = "auto",
+        /// Never.
+        Off = "off",
+    }
+    later: []
+}
+
+words! {
     /// The least important records that are still logged; a greater level logs
     /// more.
     pub enum LogLevel {

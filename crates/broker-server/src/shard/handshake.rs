@@ -7,10 +7,12 @@ use std::sync::Arc;
 
 use broker_core::{Handshake, Info, SessionId};
 use broker_transport::Stream;
+use broker_transport::handshake::{self, Compression};
 use http::request::Parts;
 use http::{StatusCode, header};
 
 use super::{Peer, Shard, reader};
+use crate::config;
 use crate::forwarded::{self, Caller};
 use crate::load::Seat;
 use crate::random;
@@ -22,6 +24,8 @@ pub(crate) struct Admission {
     pub(super) endpoint: usize,
     pub(super) info: Info,
     pub(super) handshake: Arc<Handshake>,
+    /// The compression to agree on.
+    pub(crate) compression: Option<Compression>,
     pub(super) order: u64,
     pub(super) ip: ClientIp,
 }
@@ -87,11 +91,16 @@ impl Shard {
                 .map(|(name, value)| (name.as_str().into(), text(value.as_bytes())))
                 .collect(),
         };
+        let compression = match self.settings.config.websocket.compression {
+            config::Compression::Auto => handshake::compression(&request.headers),
+            config::Compression::Off => None,
+        };
         Ok(Admission {
             id,
             endpoint,
             info,
             handshake: Arc::new(handshake),
+            compression,
             order: peer.order,
             ip,
         })

@@ -9,7 +9,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use broker_core::{Broker, Config, Effects, Opening, Orders, Outcome, SessionHandle, Timestamp};
-use broker_transport::{Outbound, Writer, ws::WebSocket};
+use broker_transport::ws::{Deflater, Inflater, WebSocket};
+use broker_transport::{Outbound, Writer};
 use slab::Slab;
 use tokio::sync::mpsc;
 
@@ -51,6 +52,9 @@ pub(super) struct State {
     /// When the clock's task will wake up by itself.
     alarm: Option<Timestamp>,
     read_buffer: Vec<u8>,
+    /// What takes apart and makes the compressed messages of all connections.
+    inflater: Inflater,
+    deflater: Deflater,
     number: u16,
     is_draining: bool,
 }
@@ -71,6 +75,8 @@ impl State {
             timers: Timers::default(),
             alarm: None,
             read_buffer: vec![0; READ_BUFFER_BYTES],
+            inflater: Inflater::default(),
+            deflater: Deflater::new(settings.config.websocket.compression_min.bytes()),
             number,
             is_draining: false,
         }
@@ -97,7 +103,8 @@ impl State {
         self.table.insert(Box::new(Connection {
             session,
             id: admission.id,
-            websocket: WebSocket::new(route.websocket.clone(), now),
+            websocket: WebSocket::new(route.websocket.clone(), now)
+                .with_compression(admission.compression.map(|agreed| agreed.window)),
             dialect: route.dialect.open(&route.options),
             outbound: Outbound::default(),
             writer: Rc::new(writer),

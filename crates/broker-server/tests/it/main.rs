@@ -12,6 +12,7 @@ mod bad_commands;
 mod bad_frames;
 mod bad_handshakes;
 mod closing;
+mod compression;
 mod drain;
 mod echo;
 mod events;

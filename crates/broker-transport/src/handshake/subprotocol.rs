@@ -2,7 +2,7 @@
 
 use http::header::{self, HeaderMap, HeaderValue};
 
-use super::{Refusal, list};
+use super::{Refusal, is_token_byte, list};
 
 /// Chooses the first of `ours` that the client offers; where `ours` is empty, the first that it offers.
 ///
@@ -10,7 +10,7 @@ use super::{Refusal, list};
 pub(super) fn choose(headers: &HeaderMap, ours: &[String]) -> Result<Option<HeaderValue>, Refusal> {
     let mut best: Option<(usize, &[u8])> = None;
     for offered in list(headers, &header::SEC_WEBSOCKET_PROTOCOL) {
-        if !is_token(offered) {
+        if !offered.iter().copied().all(is_token_byte) {
             return Err(Refusal::BadSubprotocol);
         }
         let rank = if ours.is_empty() {
@@ -26,11 +26,4 @@ pub(super) fn choose(headers: &HeaderMap, ours: &[String]) -> Result<Option<Head
     }
     best.map(|(_, chosen)| HeaderValue::from_bytes(chosen).map_err(|_| Refusal::BadSubprotocol))
         .transpose()
-}
-
-/// RFC 9110 §5.6.2.
-fn is_token(element: &[u8]) -> bool {
-    element
-        .iter()
-        .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte))
 }

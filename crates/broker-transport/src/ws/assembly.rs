@@ -5,8 +5,9 @@ use std::mem;
 
 use broker_core::Timestamp;
 
+use super::body::{Body, Payload};
+use super::deflate::Arriving;
 use super::frame::{Control, Data, Frame, Opcode};
-use super::text::ArrivingText;
 use super::{Settings, Violation};
 
 /// What has arrived of frames and messages that are not complete. Mostly there is none, and this is an empty pointer.
@@ -18,8 +19,9 @@ pub(super) struct Assembly {
 /// A whole message or control frame.
 #[derive(Debug)]
 pub(super) enum Arrival<'a> {
-    Text(Cow<'a, str>),
-    Binary(Cow<'a, [u8]>),
+    Message(Payload<'a>),
+    /// A message that has still to be inflated.
+    Deflated(Data, Cow<'a, [u8]>),
     Control(Control, Cow<'a, [u8]>),
 }
 
@@ -39,15 +41,15 @@ struct Partial {
 
 #[derive(Debug)]
 struct Message {
-    body: Body,
+    content: Content,
     /// The number of its frames that have begun, without those that the settings do not count.
     frames: u32,
 }
 
 #[derive(Debug)]
-enum Body {
-    Text(ArrivingText),
-    Binary(Vec<u8>),
+enum Content {
+    Plain(Body),
+    Deflated(Arriving),
 }
 
 impl Assembly {
@@ -63,10 +65,12 @@ impl Assembly {
         }
     }
 
-    /// Takes bytes off `input` until something is whole; if nothing is, it takes all.
+    /// Takes bytes off `input` until something is whole; if nothing is, it takes all. `deflates` says whether messages
+    /// may be compressed.
     pub(super) fn advance<'a>(
         &mut self,
         settings: &Settings,
+        deflates: bool,
         now: Timestamp,
         input: &mut &'a mut [u8],
     ) -> Result<Option<Arrival<'a>>, Violation> {
@@ -76,8 +80,8 @@ impl Assembly {
                 .as_mut()
                 .and_then(|partial| partial.frame.take());
             let arrival = match (frame, &mut self.partial) {
-                (Some(frame), Some(partial)) => partial.add_payload(frame, input)?,
-                _ => self.begin_frame(settings, now, input)?,
+                (Some(frame), Some(partial)) => partial.add_payload(settings, frame, input)?,
+                _ => self.begin_frame(settings, deflates, now, input)?,
             };
             if self
                 .partial
@@ -96,10 +100,11 @@ impl Assembly {
     fn begin_frame<'a>(
         &mut self,
         settings: &Settings,
+        deflates: bool,
         now: Timestamp,
         input: &mut &'a mut [u8],
     ) -> Result<Option<Arrival<'a>>, Violation> {
-        let Some(mut frame) = self.read_header(now, input)? else {
+        let Some(mut frame) = self.read_header(deflates, now, input)? else {
             return Ok(None);
         };
         let message = self
@@ -111,13 +116,15 @@ impl Assembly {
         // Nearly all messages are one frame and come in one piece. They are lent from where they lie.
         if frame.is_final && frame.remaining <= input.len() as u64 {
             match frame.opcode {
-                Opcode::Start(Data::Text) => {
-                    return whole_text(frame.take_payload(input)).map(Some);
+                Opcode::Start(data) if frame.is_compressed => {
+                    return Ok(Some(Arrival::Deflated(
+                        data,
+                        Cow::Borrowed(frame.take_payload(input)),
+                    )));
                 }
-                Opcode::Start(Data::Binary) => {
-                    return Ok(Some(Arrival::Binary(Cow::Borrowed(
-                        frame.take_payload(input),
-                    ))));
+                Opcode::Start(data) => {
+                    let payload = Payload::lent(data, frame.take_payload(input))?;
+                    return Ok(Some(Arrival::Message(payload)));
                 }
                 Opcode::Control(control) => {
                     return Ok(Some(Arrival::Control(
@@ -131,14 +138,15 @@ impl Assembly {
 
         let partial = self.partial_since(now);
         if let Opcode::Start(data) = frame.opcode {
-            partial.message = Some(Message::new(data));
+            partial.message = Some(Message::new(data, frame.is_compressed));
         }
-        partial.add_payload(frame, input)
+        partial.add_payload(settings, frame, input)
     }
 
     /// Takes a header off `input`, with what has been kept of its beginning; keeps the bytes if it is not complete.
     fn read_header(
         &mut self,
+        deflates: bool,
         now: Timestamp,
         input: &mut &mut [u8],
     ) -> Result<Option<Frame>, Violation> {
@@ -148,10 +156,10 @@ impl Assembly {
             .map_or_else(Vec::new, |partial| mem::take(&mut partial.header));
         let kept_len = kept.len();
         let parsed = if kept_len == 0 {
-            Frame::parse(input)?
+            Frame::parse(input, deflates)?
         } else {
             kept.extend(input.iter().take(Frame::HEADER_MAX));
-            Frame::parse(&kept)?
+            Frame::parse(&kept, deflates)?
         };
         if let Some((frame, header_len)) = parsed {
             *input = &mut mem::take(input)[header_len - kept_len..];
@@ -185,9 +193,10 @@ fn admit(
     message: Option<&mut Message>,
     settings: &Settings,
 ) -> Result<(), Violation> {
-    let len_so_far = match (frame.opcode, message) {
+    let max = settings.max_message;
+    let room = match (frame.opcode, message) {
         (Opcode::Control(_), _) => return Ok(()),
-        (Opcode::Start(_), None) => 0,
+        (Opcode::Start(data), None) => Message::new(data, frame.is_compressed).room(max),
         (Opcode::Start(_), Some(_)) => return Err(Violation::InterleavedMessage),
         (Opcode::Continue, None) => return Err(Violation::LoneContinuation),
         (Opcode::Continue, Some(message)) => {
@@ -199,22 +208,13 @@ fn admit(
                 }
                 message.frames += 1;
             }
-            message.len()
+            message.room(max)
         }
     };
-    if frame.remaining > settings.max_message.saturating_sub(len_so_far) as u64 {
-        return Err(Violation::MessageTooBig {
-            max: settings.max_message,
-        });
+    if frame.remaining > room as u64 {
+        return Err(Violation::MessageTooBig { max });
     }
     Ok(())
-}
-
-fn whole_text(payload: &[u8]) -> Result<Arrival<'_>, Violation> {
-    match simdutf8::basic::from_utf8(payload) {
-        Ok(text) => Ok(Arrival::Text(Cow::Borrowed(text))),
-        Err(_) => Err(Violation::NotUtf8),
-    }
 }
 
 impl Partial {
@@ -225,6 +225,7 @@ impl Partial {
     /// Moves what `input` has of the frame's payload to where it belongs.
     fn add_payload<'a>(
         &mut self,
+        settings: &Settings,
         mut frame: Frame,
         input: &mut &'a mut [u8],
     ) -> Result<Option<Arrival<'a>>, Violation> {
@@ -238,7 +239,7 @@ impl Partial {
                     .then(|| Arrival::Control(control, Cow::Owned(mem::take(&mut self.control))))
             }
             (Opcode::Start(_) | Opcode::Continue, Some(message)) => {
-                message.push(payload)?;
+                message.push(payload, settings.max_message)?;
                 self.message
                     .take_if(|_| is_last)
                     .map(Message::finish)
@@ -254,36 +255,35 @@ impl Partial {
 }
 
 impl Message {
-    fn new(data: Data) -> Self {
-        let body = match data {
-            Data::Text => Body::Text(ArrivingText::default()),
-            Data::Binary => Body::Binary(Vec::new()),
+    fn new(data: Data, is_compressed: bool) -> Self {
+        let content = if is_compressed {
+            Content::Deflated(Arriving::new(data))
+        } else {
+            Content::Plain(Body::new(data))
         };
-        Message { body, frames: 1 }
+        Message { content, frames: 1 }
     }
 
-    fn len(&self) -> usize {
-        match &self.body {
-            Body::Text(text) => text.len(),
-            Body::Binary(bytes) => bytes.len(),
+    /// How many bytes may still come of it, where it has `max` at most.
+    fn room(&self, max: usize) -> usize {
+        match &self.content {
+            Content::Plain(body) => max.saturating_sub(body.len()),
+            Content::Deflated(arriving) => arriving.room(max),
         }
     }
 
-    fn push(&mut self, payload: &[u8]) -> Result<(), Violation> {
-        match &mut self.body {
-            Body::Text(text) => text.push(payload),
-            Body::Binary(bytes) => {
-                bytes.extend_from_slice(payload);
-                Ok(())
-            }
+    fn push(&mut self, payload: &[u8], max: usize) -> Result<(), Violation> {
+        match &mut self.content {
+            Content::Plain(body) => body.push(payload),
+            Content::Deflated(arriving) => arriving.push(payload, max),
         }
     }
 
     fn finish(self) -> Result<Arrival<'static>, Violation> {
-        Ok(match self.body {
-            Body::Text(text) => Arrival::Text(Cow::Owned(text.finish()?)),
-            Body::Binary(bytes) => Arrival::Binary(Cow::Owned(bytes)),
-        })
+        match self.content {
+            Content::Plain(body) => body.finish().map(Arrival::Message),
+            Content::Deflated(arriving) => arriving.finish(),
+        }
     }
 }
 
@@ -306,16 +306,16 @@ mod tests {
         let mut assembly = Assembly::default();
         let mut claim = *b"\x82\xff\0\0\0\0\x01\0\0\0\0\0\0\0a few bytes of 16 MiB";
         assembly
-            .advance(&settings, Timestamp(0), &mut &mut claim[..])
+            .advance(&settings, false, Timestamp(0), &mut &mut claim[..])
             .unwrap();
         let message = assembly.partial.unwrap().message.unwrap();
-        match message.body {
-            Body::Binary(bytes) => assert!(
-                bytes.len() == 21 && bytes.capacity() < 100,
-                "{}",
-                bytes.capacity()
-            ),
-            Body::Text(_) => panic!("it was binary"),
-        }
+        let Content::Plain(Body::Binary(bytes)) = message.content else {
+            panic!("it was plain and binary");
+        };
+        assert!(
+            bytes.len() == 21 && bytes.capacity() < 100,
+            "{}",
+            bytes.capacity()
+        );
     }
 }

@@ -8,6 +8,8 @@ use bytes::Bytes;
 use super::close::NO_CODE;
 
 const FINAL: u8 = 0x80;
+/// RSV1: the message is compressed (RFC 7692 §6).
+const COMPRESSED: u8 = 0x40;
 const TEXT: u8 = FINAL | 0x1;
 const BINARY: u8 = FINAL | 0x2;
 const CLOSE: u8 = FINAL | 0x8;
@@ -25,6 +27,14 @@ pub fn message(message: &Outgoing) -> Bytes {
     match message {
         Outgoing::Text(payload) => frame(TEXT, &[payload]),
         Outgoing::Binary(payload) => frame(BINARY, &[payload]),
+    }
+}
+
+/// A message whose payload has been compressed.
+pub(super) fn compressed(message: &Outgoing, payload: &[u8]) -> Bytes {
+    match message {
+        Outgoing::Text(_) => frame(TEXT | COMPRESSED, &[payload]),
+        Outgoing::Binary(_) => frame(BINARY | COMPRESSED, &[payload]),
     }
 }
 

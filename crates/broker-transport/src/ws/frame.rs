@@ -7,6 +7,8 @@ use super::Violation;
 pub(super) struct Frame {
     pub(super) is_final: bool,
     pub(super) opcode: Opcode,
+    /// Whether it begins a compressed message (RFC 7692 §6).
+    pub(super) is_compressed: bool,
     /// The number of payload bytes still to come.
     pub(super) remaining: u64,
     /// The mask, turned so that its first byte belongs to the next payload byte.
@@ -39,13 +41,15 @@ impl Frame {
 
     /// Reads the header that `bytes` begin with: the frame and the header's length, or `None` while bytes are missing.
     ///
-    /// What is wrong with the header by itself is refused at the first byte that shows it.
-    pub(super) fn parse(bytes: &[u8]) -> Result<Option<(Frame, usize)>, Violation> {
+    /// What is wrong with the header by itself is refused at the first byte that shows it. The first reserved bit is
+    /// fine on the first frame of a message, if compression was agreed on (RFC 7692 §6.1).
+    pub(super) fn parse(bytes: &[u8], deflates: bool) -> Result<Option<(Frame, usize)>, Violation> {
         let Some(&first) = bytes.first() else {
             return Ok(None);
         };
         let is_final = first & 0x80 != 0;
-        if first & 0x70 != 0 {
+        let is_compressed = first & 0x40 != 0;
+        if first & 0x30 != 0 || (is_compressed && !deflates) {
             return Err(Violation::ReservedBit);
         }
         let opcode = match first & 0x0f {
@@ -57,6 +61,9 @@ impl Frame {
             10 => Opcode::Control(Control::Pong),
             reserved => return Err(Violation::ReservedOpcode(reserved)),
         };
+        if is_compressed && !matches!(opcode, Opcode::Start(_)) {
+            return Err(Violation::ReservedBit);
+        }
         let is_control = matches!(opcode, Opcode::Control(_));
         if is_control && !is_final {
             return Err(Violation::FragmentedControl);
@@ -103,6 +110,7 @@ impl Frame {
             Frame {
                 is_final,
                 opcode,
+                is_compressed,
                 remaining: len,
                 mask,
             },
@@ -153,6 +161,7 @@ mod tests {
                 let mut frame = Frame {
                     is_final,
                     opcode,
+                    is_compressed: false,
                     remaining: 60,
                     mask,
                 };

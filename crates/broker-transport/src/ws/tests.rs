@@ -7,6 +7,7 @@ use expect_test::{Expect, expect};
 
 use super::*;
 
+mod compressed;
 mod deadlines;
 mod refusals;
 
@@ -57,7 +58,8 @@ fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
 fn feed(websocket: &mut WebSocket, now: Timestamp, mut input: Vec<u8>) -> String {
     let mut seen = String::new();
     let mut input = &mut input[..];
-    while let Some(event) = websocket.receive(now, &mut input) {
+    let mut inflater = Inflater::default();
+    while let Some(event) = websocket.receive(now, &mut inflater, &mut input) {
         let line = match event {
             Event::Text(text) => format!("text {text:?}"),
             Event::Binary(payload) => format!("binary {payload:02x?}"),
@@ -188,7 +190,7 @@ fn what_is_lent_is_lent_from_the_input() {
     let mut input = masked(0x81, b"hello");
     let range = input.as_ptr_range();
     let mut input = &mut input[..];
-    match open(settings()).receive(START, &mut input) {
+    match open(settings()).receive(START, &mut Inflater::default(), &mut input) {
         Some(Event::Text(Cow::Borrowed(text))) => assert!(range.contains(&text.as_ptr())),
         other => panic!("{other:?}"),
     }

@@ -10,7 +10,8 @@ pub enum Violation {
     /// RFC 6455 §5.1: a client masks every frame.
     #[error("sent an unmasked frame")]
     Unmasked,
-    /// RFC 6455 §5.2: reserved bits are for extensions, and none that uses this one was agreed on.
+    /// RFC 6455 §5.2: reserved bits are for extensions, and none that uses this one was agreed on. RFC 7692 §6.1: even
+    /// then the first of them is only for the first frame of a message.
     #[error("set a reserved bit")]
     ReservedBit,
     /// RFC 6455 §5.2: opcodes 3-7 and 11-15.
@@ -46,7 +47,10 @@ pub enum Violation {
     /// RFC 6455 §8.1.
     #[error("sent text that is not UTF-8")]
     NotUtf8,
-    /// The limit `max_message`; seen at the header of the frame that would go beyond it.
+    /// RFC 7692 §7.2.2: what claims to be compressed cannot be inflated.
+    #[error("sent a compressed message that is corrupt or cut off")]
+    CorruptMessage,
+    /// The limit `max_message`; seen at the header of the frame that would go beyond it, or while inflating.
     #[error("sent a message of more than {max} bytes")]
     MessageTooBig {
         /// The limit, in bytes.
@@ -82,7 +86,7 @@ impl Violation {
             | Violation::InterleavedMessage
             | Violation::HalfCloseCode
             | Violation::BadCloseCode(_) => 1002,
-            Violation::BadCloseReason | Violation::NotUtf8 => 1007,
+            Violation::BadCloseReason | Violation::NotUtf8 | Violation::CorruptMessage => 1007,
             Violation::TooManyFragments { .. } | Violation::SlowMessage => 1008,
             Violation::MessageTooBig { .. } => 1009,
             Violation::NoPong => 4102,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use broker_core::Timestamp;
-use broker_transport::ws::{Event, Settings, WebSocket, encode};
+use broker_transport::ws::{Event, Inflater, Settings, WebSocket, encode};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -181,11 +181,12 @@ pub(crate) fn hear_fragments<'p>(
     };
     let now = Timestamp(0);
     let mut websocket = WebSocket::new(Arc::new(settings), now);
+    let mut inflater = Inflater::default();
     let mut events = Vec::new();
     for piece in pieces {
         let mut piece = piece.to_vec();
         let mut input = &mut piece[..];
-        while let Some(event) = websocket.receive(now, &mut input) {
+        while let Some(event) = websocket.receive(now, &mut inflater, &mut input) {
             events.push(owned(event));
         }
         assert!(input.is_empty(), "bytes were left");
@@ -198,7 +199,7 @@ pub(crate) fn hear<'p>(pieces: impl IntoIterator<Item = &'p [u8]>) -> Vec<Event<
     hear_fragments(100, pieces)
 }
 
-fn owned(event: Event<'_>) -> Event<'static> {
+pub(crate) fn owned(event: Event<'_>) -> Event<'static> {
     match event {
         Event::Text(text) => Event::Text(Cow::Owned(text.into_owned())),
         Event::Binary(payload) => Event::Binary(Cow::Owned(payload.into_owned())),

@@ -4,5 +4,6 @@ mod client;
 mod peer;
 
 mod ws_cuts;
+mod ws_deflate;
 mod ws_differences;
 mod ws_tungstenite;

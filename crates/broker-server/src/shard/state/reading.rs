@@ -4,7 +4,7 @@ use std::task::Waker;
 
 use broker_core::{Broker, Effects, SessionHandle, Timestamp};
 use broker_dialect::{Action, Incoming};
-use broker_transport::ws::{Due, Event, encode};
+use broker_transport::ws::{Deflater, Due, Event, encode};
 
 use super::State;
 use crate::shard::connection::{Connection, Ending};
@@ -57,7 +57,10 @@ impl State {
         };
         let mut ending = None;
         let mut has_replied = false;
-        while let Some(event) = connection.websocket.receive(now, &mut bytes) {
+        while let Some(event) = connection
+            .websocket
+            .receive(now, &mut self.inflater, &mut bytes)
+        {
             match event {
                 Event::Text(text) => {
                     let incoming = Incoming::Text(&text);
@@ -65,6 +68,7 @@ impl State {
                         now,
                         connection,
                         incoming,
+                        &mut self.deflater,
                         &mut self.broker,
                         &mut self.effects,
                     );
@@ -75,6 +79,7 @@ impl State {
                         now,
                         connection,
                         incoming,
+                        &mut self.deflater,
                         &mut self.broker,
                         &mut self.effects,
                     );
@@ -176,6 +181,7 @@ impl State {
             table,
             broker,
             effects,
+            deflater,
             ..
         } = self;
         if let Some(connection) = table.get_mut(session) {
@@ -184,7 +190,7 @@ impl State {
                 .dialect
                 .handle_timeout(now, &mut |action| actions.push(action));
             for action in actions {
-                act(now, connection, action, broker, effects);
+                act(now, connection, action, deflater, broker, effects);
             }
             if !connection.outbound.is_empty() {
                 self.mark_prompt(session);
@@ -198,6 +204,7 @@ fn say(
     now: Timestamp,
     connection: &mut Connection,
     incoming: Incoming<'_>,
+    deflater: &mut Deflater,
     broker: &mut Broker,
     effects: &mut Effects,
 ) -> bool {
@@ -207,7 +214,7 @@ fn say(
         .receive(now, incoming, &mut |action| actions.push(action));
     let mut has_replied = false;
     for action in actions {
-        has_replied |= act(now, connection, action, broker, effects);
+        has_replied |= act(now, connection, action, deflater, broker, effects);
     }
     has_replied
 }
@@ -217,6 +224,7 @@ fn act(
     now: Timestamp,
     connection: &mut Connection,
     action: Action,
+    deflater: &mut Deflater,
     broker: &mut Broker,
     effects: &mut Effects,
 ) -> bool {
@@ -226,7 +234,8 @@ fn act(
             broker.receive(now, connection.session, message, effects);
         }
         Action::Reply(reply) => {
-            connection.outbound.push_control(encode::message(&reply));
+            let frame = deflater.frame(&reply, connection.websocket.window());
+            connection.outbound.push_control(frame);
             return true;
         }
         Action::Refuse { code, reason } => {

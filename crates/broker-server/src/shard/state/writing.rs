@@ -37,7 +37,11 @@ impl State {
                 dropped += 1;
                 continue;
             };
-            let frame = frames.for_dialect(connection.dialect.kind());
+            let frame = frames.frame(
+                connection.dialect.kind(),
+                connection.websocket.window(),
+                &mut self.deflater,
+            );
             if connection
                 .outbound
                 .push(frame, self.settings.max_send_queue)

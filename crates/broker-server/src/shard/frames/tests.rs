@@ -1,0 +1,56 @@
+//! Who gets which frame, and how often one is made.
+
+use super::*;
+
+const WSBROKER: DialectKind = DialectKind::Wsbroker;
+
+fn message(len: usize) -> Message {
+    // Some of it repeats, so that it can be compressed.
+    let text = "a word and another ".repeat(len / 19 + 1);
+    Message::Text(Bytes::copy_from_slice(&text.as_bytes()[..len]))
+}
+
+fn window(bits: u8) -> Option<Window> {
+    Window::new(bits)
+}
+
+#[test]
+fn receivers_share_the_bytes_of_one_frame() {
+    let (message, mut deflater) = (message(4000), Deflater::new(1024));
+    let mut frames = Frames::of(&message);
+    let plain = frames.frame(WSBROKER, None, &mut deflater);
+    let compressed = frames.frame(WSBROKER, window(15), &mut deflater);
+    assert!(compressed.len() < plain.len());
+    for _ in 0..3 {
+        let again = frames.frame(WSBROKER, None, &mut deflater);
+        assert_eq!(again.as_ptr(), plain.as_ptr());
+        let again = frames.frame(WSBROKER, window(15), &mut deflater);
+        assert_eq!(again.as_ptr(), compressed.as_ptr());
+    }
+}
+
+#[test]
+fn windows_share_a_frame_where_the_message_is_no_longer() {
+    let (message, mut deflater) = (message(4000), Deflater::new(1024));
+    let mut frames = Frames::of(&message);
+    let widest = frames.frame(WSBROKER, window(15), &mut deflater);
+    for bits in 12..15 {
+        let same = frames.frame(WSBROKER, window(bits), &mut deflater);
+        assert_eq!(same.as_ptr(), widest.as_ptr(), "{bits}");
+    }
+    for bits in 9..12 {
+        let own = frames.frame(WSBROKER, window(bits), &mut deflater);
+        assert_ne!(own.as_ptr(), widest.as_ptr(), "{bits}");
+        let again = frames.frame(WSBROKER, window(bits), &mut deflater);
+        assert_eq!(again.as_ptr(), own.as_ptr(), "{bits}");
+    }
+}
+
+#[test]
+fn a_message_that_is_not_compressed_is_shared_with_those_who_never_are() {
+    let (short, mut deflater) = (message(1000), Deflater::new(1024));
+    let mut frames = Frames::of(&short);
+    let compressible = frames.frame(WSBROKER, window(15), &mut deflater);
+    let plain = frames.frame(WSBROKER, None, &mut deflater);
+    assert_eq!(compressible.as_ptr(), plain.as_ptr());
+}
