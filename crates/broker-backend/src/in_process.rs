@@ -120,7 +120,10 @@ impl InProcess {
             && !asked.is_empty()
         {
             wish::name_origin(&mut asked, session);
-            broker.post(CommandList { entries: asked });
+            broker.post(CommandList {
+                entries: asked,
+                ..CommandList::default()
+            });
         }
     }
 }
@@ -143,6 +146,7 @@ impl Backend for InProcess {
             mut asked,
         } = ran.map_err(|panic| Failure::Panicked(panicked(&*panic)))?;
 
+        let mut overlooked = Vec::new();
         if let (Some(next), Some(fact)) = (&self.next, onward) {
             let told = Event {
                 fact,
@@ -150,7 +154,10 @@ impl Backend for InProcess {
                 ..event
             };
             match next.call(told).await {
-                Ok(answer) => asked.extend(answer.entries),
+                Ok(answer) => {
+                    asked.extend(answer.entries);
+                    overlooked = answer.overlooked;
+                }
                 Err(failure) => {
                     // The event is over, so this is the last chance for what the hook asked for. After a failure that
                     // is tried again the hook runs again.
@@ -161,7 +168,10 @@ impl Backend for InProcess {
                 }
             }
         }
-        Ok(CommandList { entries: asked })
+        Ok(CommandList {
+            entries: asked,
+            overlooked,
+        })
     }
 
     async fn ask(&self, message: &RawValue) -> Result<Bytes, Failure> {

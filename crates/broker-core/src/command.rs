@@ -1,6 +1,7 @@
 //! Commands: what the application asks of the broker.
 
 mod error;
+mod fields;
 mod parse;
 
 use bytes::Bytes;
@@ -8,7 +9,8 @@ use bytes::Bytes;
 use crate::criteria::Criteria;
 
 pub use error::{CommandError, ListError};
-pub use parse::{COMMAND_NAMES_MAX, Reading};
+pub use fields::COMMAND_NAMES_MAX;
+pub use parse::Reading;
 
 /// What was asked in one go: by an answer, a request to a command door, or the embedder.
 ///
@@ -17,6 +19,18 @@ pub use parse::{COMMAND_NAMES_MAX, Reading};
 pub struct CommandList {
     /// In the order they were written.
     pub entries: Vec<Entry>,
+    /// What was passed over when they were read, for the log.
+    pub overlooked: Vec<Overlooked>,
+}
+
+/// A field of a command that was passed over: one that the command has no use for, or `data.ip` and `data.wskey` of a
+/// `session`, which are the broker's own.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Overlooked {
+    /// The command's `type`.
+    pub command: &'static str,
+    /// The field; of a long name, its beginning.
+    pub field: Box<str>,
 }
 
 /// One place of a [`CommandList`].

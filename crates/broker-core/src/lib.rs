@@ -17,7 +17,7 @@ mod time;
 pub use broker::{Broker, INDEXED_FIELDS_MAX, Opening, SessionView};
 pub use command::{
     Aim, COMMAND_NAMES_MAX, COMMAND_TYPES, Command, CommandError, CommandList, Entry, Except,
-    ListError, LogLevel, Message, OtherCommand, Page, Reading, Verb,
+    ListError, LogLevel, Message, OtherCommand, Overlooked, Page, Reading, Verb,
 };
 pub use config::{Backoff, Config};
 pub use criteria::{CRITERIA_DEPTH_MAX, CRITERIA_TESTS_MAX, Criteria, CriteriaError};

@@ -6,4 +6,5 @@ mod info;
 
 pub use cookies::CookieRule;
 pub use id::{NotASessionId, SessionHandle, SessionId};
+pub(crate) use info::reserved_in;
 pub use info::{Info, InfoTooLarge};

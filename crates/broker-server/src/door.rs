@@ -235,12 +235,12 @@ pub(crate) fn parse(
     own: &[Box<str>],
 ) -> Result<CommandList, Refusal> {
     let max_commands = settings.config.limits.max_commands.get() as usize;
-    Ok(CommandList::parse(
-        body,
-        Reading {
-            strict,
-            max_commands,
-            own_types: own,
-        },
-    )?)
+    let reading = Reading {
+        strict,
+        max_commands,
+        own_types: own,
+    };
+    let list = CommandList::parse(body, reading)?;
+    settings.overlooked.tell(&list);
+    Ok(list)
 }

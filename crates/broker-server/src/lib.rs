@@ -22,6 +22,7 @@ mod health;
 mod introduction;
 mod load;
 mod mailbox;
+mod overlooked;
 mod permits;
 mod public;
 mod random;

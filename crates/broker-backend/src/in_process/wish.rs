@@ -55,6 +55,7 @@ impl dyn Control + '_ {
 fn only(aim: Aim, verb: Verb) -> CommandList {
     CommandList {
         entries: vec![Entry::Run(Command { aim, verb })],
+        ..CommandList::default()
     }
 }
 

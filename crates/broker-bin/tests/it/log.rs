@@ -127,3 +127,37 @@ fn a_full_disk_ends_nothing() {
     rustix::process::kill_process(pid, Signal::TERM).expect("it runs");
     assert_eq!(child.wait().expect("it is our child").code(), Some(0));
 }
+
+#[test]
+fn a_field_that_is_passed_over_is_told_of_once_by_its_name() {
+    let directory = Directory::with("wsbroker.toml", "access.allow = ['127.0.0.1']");
+    let mut broker = Broker::start(serve(&directory).arg("-v"));
+    for (field, count) in [("mesage", 3), ("other", 1)] {
+        let body = format!(r#"{{"type":"send","text":"a","{field}":1}}"#);
+        for _ in 0..count {
+            let stream = connect(&broker.listening["public"]);
+            let answer = ask(stream, "POST /", &body);
+            assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+        }
+    }
+    let own = r#"{"type":"session","data":{"wskey":"mine"}}"#;
+    command(&broker, own);
+    command(&broker, r#"{"type":"log","text":"the end"}"#);
+    let mut told = Vec::new();
+    loop {
+        let record = broker.next_record();
+        match record["event"].as_str() {
+            Some("ignored") => told.push(record["msg"].as_str().expect("a text").to_owned()),
+            Some("command_log") => break,
+            _ => {}
+        }
+    }
+    assert_eq!(
+        told,
+        [
+            "field `mesage` of a `send` command",
+            "field `other` of a `send` command",
+            "field `data.wskey` of a `session` command",
+        ]
+    );
+}

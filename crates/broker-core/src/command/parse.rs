@@ -6,16 +6,15 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 
+use super::fields::{Fields, wrong};
 use super::{
     Aim, COMMAND_TYPES, Command, CommandError, CommandList, Entry, Except, ListError, LogLevel,
-    Message, OtherCommand, Page, Verb,
+    Message, OtherCommand, Overlooked, Page, Verb,
 };
 use crate::criteria::{Criteria, kind};
 use crate::form;
-use crate::json::{self, Members};
-
-/// How many names `fields` and `unset` may hold.
-pub const COMMAND_NAMES_MAX: usize = 256;
+use crate::json;
+use crate::session;
 
 /// How a door reads commands.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +26,12 @@ pub struct Reading<'a> {
     /// Types that the embedder has taken over; they win over ours.
     pub own_types: &'a [Box<str>],
 }
+
+/// How many fields a list tells of that were passed over.
+const OVERLOOKED_MAX: usize = 16;
+
+/// How much it tells of the name of one, in bytes.
+const OVERLOOKED_BYTES_MAX: usize = 64;
 
 impl CommandList {
     /// Reads a list of commands, or one command. An empty text holds none, unless the reading is strict.
@@ -44,10 +49,15 @@ impl CommandList {
         let text = std::str::from_utf8(body)
             .unwrap_or_default()
             .trim_matches([' ', '\t', '\n', '\r']);
-        let parser = Parser { body, reading };
+        let mut parser = Parser {
+            body,
+            reading,
+            overlooked: Vec::new(),
+        };
         if text.starts_with('{') {
             return Ok(CommandList {
                 entries: vec![parser.entry(text)],
+                overlooked: parser.overlooked,
             });
         }
         let elements = json::elements(text).ok_or(ListError::NotAList { got: kind(text) })?;
@@ -62,6 +72,7 @@ impl CommandList {
                 .iter()
                 .map(|element| parser.entry(element.get()))
                 .collect(),
+            overlooked: parser.overlooked,
         })
     }
 
@@ -85,10 +96,11 @@ impl CommandList {
 struct Parser<'a> {
     body: &'a Bytes,
     reading: Reading<'a>,
+    overlooked: Vec<Overlooked>,
 }
 
 impl Parser<'_> {
-    fn entry(&self, text: &str) -> Entry {
+    fn entry(&mut self, text: &str) -> Entry {
         match self.read(text) {
             Ok(entry) => entry,
             Err(error) => Entry::Refused {
@@ -98,7 +110,7 @@ impl Parser<'_> {
         }
     }
 
-    fn read(&self, text: &str) -> Result<Entry, CommandError> {
+    fn read(&mut self, text: &str) -> Result<Entry, CommandError> {
         // The whole body is JSON, so an element can only be of the wrong kind.
         let Ok(Some(members)) = json::members(text) else {
             return Err(CommandError::NotAnObject { got: kind(text) });
@@ -125,19 +137,40 @@ impl Parser<'_> {
             members: &members,
         };
         let verb = self.verb(&fields)?;
-        if self.reading.strict {
-            fields.refuse_unknown(&verb)?;
+        let mut unknown = fields.unknown(&verb);
+        if self.reading.strict
+            && let Some(name) = unknown.next()
+        {
+            return Err(CommandError::UnknownField(name.into()));
         }
-        Ok(Entry::Run(Command {
-            aim: aim(&fields)?,
-            verb,
-        }))
+        let aim = aim(&fields)?;
+        for name in unknown {
+            self.overlook(known, name);
+        }
+        if let Verb::Session { data, .. } = &verb {
+            for name in session::reserved_in(data) {
+                self.overlook(known, &format!("data.{name}"));
+            }
+        }
+        Ok(Entry::Run(Command { aim, verb }))
+    }
+
+    /// Notes what is passed over, once; a list that is full of such things is only an example of itself.
+    fn overlook(&mut self, command: &'static str, field: &str) {
+        let field = &field[..field.floor_char_boundary(OVERLOOKED_BYTES_MAX)];
+        let is_known = |known: &Overlooked| known.command == command && *known.field == *field;
+        if self.overlooked.len() < OVERLOOKED_MAX && !self.overlooked.iter().any(is_known) {
+            self.overlooked.push(Overlooked {
+                command,
+                field: field.into(),
+            });
+        }
     }
 
     fn verb(&self, fields: &Fields<'_>) -> Result<Verb, CommandError> {
         Ok(match fields.command {
             "send" => Verb::Send(self.message(fields)?),
-            "session" => session(fields, self.reading.strict)?,
+            "session" => change(fields, self.reading.strict)?,
             "close" => close(fields)?,
             "list" => Verb::List(page(fields)?),
             "count" => Verb::Count {
@@ -184,7 +217,7 @@ fn name(text: &str) -> Option<Box<str>> {
     members.last("type").and_then(json::string).map(Box::from)
 }
 
-fn session(fields: &Fields<'_>, strict: bool) -> Result<Verb, CommandError> {
+fn change(fields: &Fields<'_>, strict: bool) -> Result<Verb, CommandError> {
     let data = match fields.get("data") {
         None => None,
         // PHP writes an empty object as an empty array.
@@ -275,66 +308,4 @@ fn aim(fields: &Fields<'_>) -> Result<Aim, CommandError> {
             .map(Except::Matching),
     };
     Ok(Aim { criteria, except })
-}
-
-/// The fields of one command; `null` counts as absent, except for what a `send` or a `log` carries.
-struct Fields<'a> {
-    command: &'static str,
-    members: &'a Members<'a>,
-}
-
-impl<'a> Fields<'a> {
-    fn get(&self, name: &str) -> Option<&'a str> {
-        let value = self.members.last(name)?;
-        (value != "null" || matches!(name, "message")).then_some(value)
-    }
-
-    fn string(&self, name: &'static str) -> Result<Option<Cow<'a, str>>, CommandError> {
-        match self.get(name) {
-            None => Ok(None),
-            Some(value) => json::string(value)
-                .map(Some)
-                .ok_or_else(|| wrong(name, "a string")),
-        }
-    }
-
-    fn required_string(&self, name: &'static str) -> Result<Cow<'a, str>, CommandError> {
-        self.string(name)?.ok_or_else(|| wrong(name, "a string"))
-    }
-
-    fn strings(&self, name: &'static str) -> Result<Option<Vec<Box<str>>>, CommandError> {
-        let Some(value) = self.get(name) else {
-            return Ok(None);
-        };
-        let elements = json::elements(value).ok_or_else(|| wrong(name, "a list of strings"))?;
-        if elements.len() > COMMAND_NAMES_MAX {
-            return Err(wrong(name, "at most 256 strings"));
-        }
-        let read =
-            |element: &&serde_json::value::RawValue| json::string(element.get()).map(Box::from);
-        let strings: Option<Vec<Box<str>>> = elements.iter().map(read).collect();
-        strings
-            .map(Some)
-            .ok_or_else(|| wrong(name, "a list of strings"))
-    }
-
-    fn refuse_unknown(&self, verb: &Verb) -> Result<(), CommandError> {
-        let own: &[&str] = match verb {
-            Verb::Send(_) => &["message", "text", "binary"],
-            Verb::Session { .. } => &["data", "unset"],
-            Verb::Close { .. } => &["code", "reason"],
-            Verb::List(_) => &["fields", "limit", "cursor"],
-            Verb::Count { .. } => &["by"],
-            Verb::Log { .. } => &["text", "level"],
-        };
-        let known = |name: &str| matches!(name, "type" | "match" | "except") || own.contains(&name);
-        match self.members.0.iter().find(|(name, _)| !known(name)) {
-            None => Ok(()),
-            Some((name, _)) => Err(CommandError::UnknownField((**name).into())),
-        }
-    }
-}
-
-fn wrong(field: &'static str, wanted: &'static str) -> CommandError {
-    CommandError::WrongField { field, wanted }
 }

@@ -229,3 +229,34 @@ fn fields_are_read() {
             Count { by: Some("room") } Aim { criteria: None, except: None }"#]],
     );
 }
+
+#[test]
+fn what_is_passed_over_is_told_once_by_its_command_and_name() {
+    let told = |text: &str, strict| {
+        let list = parse_at(text, strict).unwrap();
+        let told = list.overlooked.iter();
+        told.map(|Overlooked { command, field }| format!("{command}.{field}"))
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    let list = r#"[{"type":"log","text":1,"txt":2,"e":3},{"type":"log","text":1,"txt":2},{"type":"count","txt":1}]"#;
+    assert_eq!(told(list, false), "log.txt log.e count.txt");
+    assert_eq!(told(list, true), "", "there they are errors");
+    let data = r#"{"type":"session","data":{"a":"ip","wskey":1,"ip":2},"more":1}"#;
+    assert_eq!(
+        told(data, false),
+        "session.more session.data.ip session.data.wskey"
+    );
+    let data = r#"{"type":"session","data":{"ip":2}}"#;
+    assert_eq!(told(data, true), "session.data.ip");
+    assert_eq!(told(r#"{"type":"session","data":{"a":"ip"}}"#, false), "");
+
+    let names: Vec<String> = (0..100)
+        .map(|number| format!(r#""{number}é{}":1"#, "é".repeat(100)))
+        .collect();
+    let many = told(
+        &format!(r#"{{"type":"log","text":1,{}}}"#, names.join(",")),
+        false,
+    );
+    assert!(many.len() < 16 * 70, "{many}");
+}

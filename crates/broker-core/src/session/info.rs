@@ -176,6 +176,18 @@ pub(crate) fn is_reserved(name: &str) -> bool {
     RESERVED.contains(&name)
 }
 
+/// The broker's own fields that `data`, a JSON object, would set. What a name hides behind escapes is not seen.
+pub(crate) fn reserved_in(data: &str) -> impl Iterator<Item = &'static str> {
+    // Nearly all data can do without being read for this.
+    let may_stand = |name: &str| data.contains(name);
+    let members = match RESERVED.into_iter().any(may_stand) {
+        true => json::members(data).ok().flatten().unwrap_or_default(),
+        false => Members::default(),
+    };
+    let stands = move |name: &&str| members.last(name).is_some();
+    RESERVED.into_iter().filter(stands)
+}
+
 /// Writes the text and the table side by side.
 struct Writer {
     text: Vec<u8>,

@@ -223,6 +223,9 @@ pub(super) async fn call_backend(shard: Rc<Shard>, event: Event) {
     let outcome = call
         .await
         .unwrap_or_else(|_| Err(Failure::Panicked("its call panicked".into())));
+    if let Ok(list) = &outcome {
+        shard.settings.overlooked.tell(list);
+    }
     shard.work_for(session, |state, now| match outcome {
         Ok(list) => state
             .broker

@@ -10,6 +10,7 @@ use broker_transport::ws;
 
 use crate::clock::Clock;
 use crate::config::{self, Config, Endpoint};
+use crate::overlooked::Told;
 use crate::permits::{Leaseholder, Permits};
 
 /// What every shard and the doors need to know, worked out once.
@@ -32,6 +33,8 @@ pub(crate) struct Settings {
     pub(crate) is_demo: bool,
     /// Whether there is an application to tell of what happens.
     pub(crate) tells_backend: bool,
+    /// What was passed over in commands and logged.
+    pub(crate) overlooked: Told,
 }
 
 /// An endpoint, ready for its connections.
@@ -82,6 +85,7 @@ impl Settings {
             write_timeout: config.limits.write_timeout.map(config::TimeSpan::duration),
             is_demo: matches!(config.backend.url, config::BackendTarget::Demo),
             tells_backend: true,
+            overlooked: Told::default(),
             config,
         }
     }
