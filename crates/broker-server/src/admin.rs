@@ -12,7 +12,7 @@ use hyper_util::rt::TokioIo;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::accept::next_socket;
+use crate::accept::Acceptor;
 use crate::door::{self, Refusal};
 use crate::health::Health;
 use crate::mailbox::Mailboxes;
@@ -38,8 +38,9 @@ pub(crate) async fn serve(admin: Arc<Admin>, listener: Listener) {
     let places = Arc::new(tokio::sync::Semaphore::new(MAX_CONNECTIONS));
     // They end with this task.
     let mut connections = JoinSet::new();
+    let mut acceptor = Acceptor::new(listener);
     loop {
-        let socket = next_socket(&listener).await;
+        let socket = acceptor.next().await;
         while connections.try_join_next().is_some() {}
         // Nobody closes the semaphore.
         let Ok(place) = places.clone().acquire_owned().await else {

@@ -1,45 +1,85 @@
-//! How many connections each shard has, so that a new one goes where there are fewest.
+//! How many connections there are: on each shard, so that a new one goes where there are fewest, in all, and of each
+//! client's address.
 
+mod addresses;
+
+use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Counts the connections of each shard. Written when one is accepted and when it is gone, and at no other time.
+use self::addresses::Addresses;
+
+pub(crate) use self::addresses::Place;
+
+/// Counts connections. Written when one is accepted or its client becomes known, when it is gone, and at no other time.
 #[derive(Clone, Debug)]
 pub(crate) struct Loads {
     shards: Arc<[AtomicUsize]>,
     max: usize,
+    addresses: Addresses,
 }
 
-/// A connection's place in the count of its shard; dropping it gives the place back.
+/// A connection's place in the counts; dropping it gives the place back.
 #[derive(Debug)]
 pub(crate) struct Seat {
     loads: Loads,
     shard: usize,
+    /// Its place among the connections of its client's address, as soon as that is known.
+    place: Option<Place>,
+}
+
+/// Why there is no room for a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Full {
+    /// There are as many as there may be in all.
+    All,
+    /// There are as many as there may be of this client's address.
+    Address,
+}
+
+impl Full {
+    pub(crate) fn reason(self) -> &'static str {
+        match self {
+            Full::All => "there are max_connections already",
+            Full::Address => "there are max_connections_per_ip of this address already",
+        }
+    }
 }
 
 impl Loads {
-    pub(crate) fn new(shards: usize, max: usize) -> Loads {
+    /// At most `max` connections, and `max_per_address` of one client's address.
+    pub(crate) fn new(shards: usize, max: usize, max_per_address: Option<NonZeroU32>) -> Loads {
         Loads {
             shards: (0..shards).map(|_| AtomicUsize::new(0)).collect(),
             max,
+            addresses: Addresses::new(max_per_address),
         }
     }
 
-    /// A place on the shard with the fewest connections; none if there are as many as there may be.
-    pub(crate) fn take_seat(&self) -> Option<Seat> {
+    /// A place on the shard with the fewest connections, and among those of the client if it is known.
+    pub(crate) fn take_seat(&self, client: Option<IpAddr>) -> Result<Seat, Full> {
         let counts = || {
             self.shards
                 .iter()
                 .map(|count| count.load(Ordering::Relaxed))
         };
         if counts().sum::<usize>() >= self.max {
-            return None;
+            return Err(Full::All);
         }
-        let (shard, _) = counts().enumerate().min_by_key(|(_, count)| *count)?;
+        let (shard, _) = counts()
+            .enumerate()
+            .min_by_key(|(_, count)| *count)
+            .ok_or(Full::All)?;
+        let place = match client {
+            Some(ip) => self.addresses.take_place(ip)?,
+            None => None,
+        };
         self.shards[shard].fetch_add(1, Ordering::Relaxed);
-        Some(Seat {
+        Ok(Seat {
             loads: self.clone(),
             shard,
+            place,
         })
     }
 }
@@ -47,6 +87,19 @@ impl Loads {
 impl Seat {
     pub(crate) fn shard(&self) -> usize {
         self.shard
+    }
+
+    /// A place for this connection among those of its client; none where it has one, or nobody counts.
+    pub(crate) fn place_for(&self, client: Option<IpAddr>) -> Result<Option<Place>, Full> {
+        match (&self.place, client) {
+            (None, Some(ip)) => self.loads.addresses.take_place(ip),
+            (Some(_), _) | (None, None) => Ok(None),
+        }
+    }
+
+    /// Keeps a place as long as the connection has its own.
+    pub(crate) fn keep(&mut self, place: Option<Place>) {
+        self.place = self.place.take().or(place);
     }
 }
 
@@ -57,16 +110,4 @@ impl Drop for Seat {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn connections_go_where_there_are_fewest_up_to_the_limit() {
-        let loads = Loads::new(2, 3);
-        let seats: Vec<_> = (0..3).filter_map(|_| loads.take_seat()).collect();
-        assert_eq!(seats.iter().map(Seat::shard).collect::<Vec<_>>(), [0, 1, 0]);
-        assert!(loads.take_seat().is_none());
-        drop(seats);
-        assert!(loads.take_seat().is_some());
-    }
-}
+mod tests;

@@ -129,7 +129,11 @@ fn upgrade(
             status = status.as_u16(),
             "handshake: {reason}"
         );
-        reply::text(status, reason)
+        let refusal = reply::text(status, reason);
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            return reply::with(refusal, header::RETRY_AFTER, "5");
+        }
+        refusal
     };
     let Some(endpoint) = shard.settings.route(request.uri().path()) else {
         return refuse(StatusCode::NOT_FOUND, "no endpoint is here");

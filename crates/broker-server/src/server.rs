@@ -139,7 +139,11 @@ impl Server {
             None => self.config.tls.load()?,
         };
         let shards = shard_count(&self.config);
-        let loads = Loads::new(shards, max_connections(&self.config));
+        let loads = Loads::new(
+            shards,
+            max_connections(&self.config),
+            self.config.limits.max_connections_per_ip,
+        );
         let addr_of = |listeners: &[Listener]| {
             listeners
                 .first()
@@ -159,7 +163,13 @@ impl Server {
         let mut accepting = Vec::new();
         let orders = Arc::new(AtomicU64::new(1));
         for listener in self.public {
-            let accept = accept::run(listener, mailboxes.clone(), loads.clone(), orders.clone());
+            let accept = accept::run(
+                listener,
+                settings.clone(),
+                mailboxes.clone(),
+                loads.clone(),
+                orders.clone(),
+            );
             accepting.push(tokio::spawn(accept));
         }
         let admin = Arc::new(Admin {

@@ -2,6 +2,7 @@
 
 mod broker;
 mod check;
+mod descriptors;
 mod listeners;
 mod log;
 mod process;

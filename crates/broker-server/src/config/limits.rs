@@ -16,6 +16,10 @@ pub struct Limits {
     /// allows, less a reserve.
     #[serde(deserialize_with = "counts::zero_is_none")]
     pub max_connections: Option<NonZeroU32>,
+    /// Connections of one client's address, or of one IPv6 network of 64 bits;
+    /// `None` (written 0) is no limit.
+    #[serde(deserialize_with = "counts::zero_is_none")]
+    pub max_connections_per_ip: Option<NonZeroU32>,
     /// A client's message, whole; `echo` endpoints have 16 MiB of their own.
     pub max_message: ByteSize,
     /// Frames that one message may come in; on `echo` endpoints those of 64 bytes
@@ -58,6 +62,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             max_connections: None,
+            max_connections_per_ip: None,
             max_message: ByteSize::mib(1),
             max_fragments: counts::at_least_one(1024),
             message_timeout: Some(TimeSpan::from_secs(30)),

@@ -63,6 +63,7 @@ fn the_documented_defaults_are_the_defaults() {
         trusted_proxies = []
         [limits]
         max_connections = 0
+        max_connections_per_ip = 0
         max_message = "1MiB"
         max_fragments = 1024
         message_timeout = "30s"

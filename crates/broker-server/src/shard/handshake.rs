@@ -14,7 +14,7 @@ use http::{StatusCode, header};
 use super::{Peer, Shard, reader};
 use crate::config;
 use crate::forwarded::{self, Caller};
-use crate::load::Seat;
+use crate::load::{Place, Seat};
 use crate::random;
 
 /// A client that may come in.
@@ -28,6 +28,8 @@ pub(crate) struct Admission {
     pub(crate) compression: Option<Compression>,
     pub(super) order: u64,
     pub(super) ip: ClientIp,
+    /// Its place among the connections of its client, unless it has had one before.
+    place: Option<Place>,
 }
 
 /// A client's address, as far as it is known.
@@ -62,6 +64,10 @@ impl Shard {
             ));
         }
         let ip = ClientIp(self.client_ip(request, peer.caller)?);
+        let place = peer
+            .seat
+            .place_for(ip.0)
+            .map_err(|full| (StatusCode::SERVICE_UNAVAILABLE, full.reason()))?;
         let id = SessionId::new(state.number(), random::bytes());
         let cookies = request
             .headers
@@ -103,6 +109,7 @@ impl Shard {
             compression,
             order: peer.order,
             ip,
+            place,
         })
     }
 
@@ -126,11 +133,12 @@ impl Shard {
     /// Begins the session of a client whose handshake has been answered; `early` is what it has sent since.
     pub(crate) fn open(
         self: &Rc<Shard>,
-        admission: Admission,
+        mut admission: Admission,
         stream: Stream,
         early: &[u8],
-        seat: Seat,
+        mut seat: Seat,
     ) {
+        seat.keep(admission.place.take());
         let (reader, writer) = stream.split();
         let session = self.work(|state, now| state.open(now, admission, writer));
         tokio::task::spawn_local(reader::run(self.clone(), session, reader, seat));

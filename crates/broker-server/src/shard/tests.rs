@@ -72,7 +72,7 @@ impl Arrival {
         let peer = Peer {
             caller: Caller::Peer(None),
             order: 0,
-            seat: Loads::new(1, 1).take_seat().unwrap(),
+            seat: Loads::new(1, 1, None).take_seat(None).unwrap(),
         };
         Arrival {
             admission: shard.admit(&request, 0, &peer).unwrap(),

@@ -64,3 +64,55 @@ async fn cookies_become_session_info_and_never_ip_or_wskey() {
         r#"[{"ip":"127.0.0.1"}]"#
     );
 }
+
+#[tokio::test]
+async fn one_address_that_opens_many_connections_gets_503_beyond_its_limit() {
+    let broker = Broker::alone("limits.max_connections_per_ip = 2\nlisten.shards = 2");
+    let mut clients = vec![broker.client("").await, broker.client("").await];
+    for _ in 0..50 {
+        let answer = Raw::connect(broker.addr()).await.answer().await;
+        assert_eq!(answer.status, 503);
+    }
+    clients.pop();
+    let another = async {
+        while Raw::connect(broker.addr())
+            .await
+            .upgrade("/", &[])
+            .await
+            .status
+            != 101
+        {}
+    };
+    broker_testkit::soon("a place", another).await;
+}
+
+#[tokio::test]
+async fn behind_a_proxy_it_is_the_clients_that_are_counted_and_not_the_proxy() {
+    let broker =
+        Broker::alone("limits.max_connections_per_ip = 1\naccess.trusted_proxies = ['127.0.0.1']");
+    let enter = async |client: &str| {
+        let mut raw = Raw::connect(broker.addr()).await;
+        let answer = raw.upgrade("/", &[("X-Forwarded-For", client)]).await;
+        (raw, answer)
+    };
+    let (one, answer) = enter("192.0.2.1").await;
+    assert_eq!(answer.status, 101);
+    let (mut second, answer) = enter("192.0.2.1").await;
+    assert_eq!(
+        (answer.status, answer.header("retry-after")),
+        (503, Some("5"))
+    );
+    let (_other, answer) = enter("192.0.2.2").await;
+    assert_eq!(answer.status, 101);
+    // Nobody is locked out of what the connection is refused for.
+    drop(one);
+    let again = async {
+        while second
+            .upgrade("/", &[("X-Forwarded-For", "192.0.2.1")])
+            .await
+            .status
+            != 101
+        {}
+    };
+    broker_testkit::soon("a place", again).await;
+}

@@ -132,3 +132,19 @@ async fn a_peer_on_a_unix_socket_is_trusted_to_name_its_client() {
     assert_eq!(ip_of_the_one(&broker).await, "192.0.2.7");
     broker.handle.shutdown().await;
 }
+
+#[tokio::test]
+async fn the_client_that_is_named_is_counted() {
+    let broker = Broker::alone(&format!("{TRUSTING}limits.max_connections_per_ip = 1"));
+    let mut clients = Vec::new();
+    for (header, status) in [
+        (V1, 101),
+        (V2, 503),
+        (b"PROXY TCP4 192.0.2.8 192.0.2.1 1 1\r\n", 101),
+    ] {
+        let mut raw = Raw::connect(broker.addr()).await;
+        raw.write(header).await;
+        assert_eq!(raw.upgrade("/", &[]).await.status, status);
+        clients.push(raw);
+    }
+}
