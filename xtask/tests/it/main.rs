@@ -1,0 +1,3 @@
+//! What the documents say of the tree is true.
+
+mod named_tests;
