@@ -15,7 +15,9 @@
 mod connection;
 mod effects;
 mod frames;
+mod gate;
 mod handshake;
+mod lines;
 mod reader;
 mod settings;
 mod state;

@@ -60,7 +60,8 @@ pub struct Settings {
 ///
 /// - **Bytes in**: [`receive`](Self::receive) turns what was read into [`Event`]s, one at a time.
 /// - **Time**: [`next_deadline`](Self::next_deadline) and [`handle_timeout`](Self::handle_timeout).
-/// - **Ending**: [`close`](Self::close) begins the close handshake; [`is_open`](Self::is_open) says whether messages
+/// - **Ending**: [`close`](Self::close) begins the close handshake, whose time runs from
+///   [`close_has_left`](Self::close_has_left) on; [`is_open`](Self::is_open) says whether messages
 ///   may still be sent, [`has_ended`](Self::has_ended) whether the last frame is out.
 /// - **Pings**: [`forgo_ping`](Self::forgo_ping) where one that is due makes no sense.
 /// - **Back-pressure**: [`pause`](Self::pause) and [`resume`](Self::resume) tell it that nobody reads for a while, so
@@ -119,6 +120,8 @@ enum Phase {
     Open,
     /// Open, and nothing has come since a ping.
     AwaitingPong,
+    /// Our close is queued.
+    ClosingSoon,
     /// Our close is out, the peer's is awaited.
     Closing,
     /// The peer's close has come, or the connection has failed: whatever still arrives is ignored.
@@ -157,7 +160,7 @@ impl WebSocket {
     pub fn is_open(&self) -> bool {
         match self.phase {
             Phase::Open | Phase::AwaitingPong => true,
-            Phase::Closing | Phase::Ended => false,
+            Phase::ClosingSoon | Phase::Closing | Phase::Ended => false,
         }
     }
 
@@ -231,15 +234,24 @@ impl WebSocket {
 
     /// Begins the close handshake: returns the close frame to send, or nothing if one has gone out already.
     ///
-    /// Messages are still received until the peer's close, for at most `close_timeout` (RFC 6455 §5.5.1, §7.1.2).
+    /// Messages are still received until the peer's close (RFC 6455 §5.5.1, §7.1.2). That is waited for without a
+    /// deadline until the frame [has left](Self::close_has_left), which is the driver's to see to.
     /// `code` must be one that may stand in a close frame; a reason is cut at 123 bytes.
     pub fn close(&mut self, now: Timestamp, code: u16, reason: &str) -> Option<Bytes> {
         if !self.is_open() {
             return None;
         }
-        self.phase = Phase::Closing;
+        self.phase = Phase::ClosingSoon;
         self.since = now;
         Some(encode::close(code, reason))
+    }
+
+    /// Tells that the frame of [`close`](Self::close) has left: the peer has `close_timeout` to answer it.
+    pub fn close_has_left(&mut self, now: Timestamp) {
+        if self.phase == Phase::ClosingSoon {
+            self.phase = Phase::Closing;
+            self.since = now;
+        }
     }
 
     /// Tells that the ping which [`handle_timeout`](Self::handle_timeout) asked for is not sent, so that no pong is due.
@@ -280,6 +292,7 @@ impl WebSocket {
                 self.after_since(self.settings.pong_timeout),
                 self.message_deadline(),
             ),
+            Phase::ClosingSoon => None,
             Phase::Closing | Phase::Ended => Some(self.since.after(self.settings.close_timeout)),
         }
     }
@@ -291,6 +304,7 @@ impl WebSocket {
             return None;
         }
         let violation = match self.phase {
+            Phase::ClosingSoon => return None,
             Phase::Closing | Phase::Ended => return Some(Due::Drop),
             Phase::Open | Phase::AwaitingPong
                 if self

@@ -54,7 +54,9 @@ pub struct Limits {
     pub handshake_timeout: TimeSpan,
     /// From the end of a request's head to the end of its body.
     pub body_timeout: TimeSpan,
-    /// From our close frame, or our last byte, to the peer's end of the socket.
+    /// From when our close frame, or our last byte, has left to the peer's end
+    /// of the socket. Until it has left `write_timeout` holds, or, where that
+    /// is off, this one for each step of it.
     pub close_timeout: TimeSpan,
 }
 

@@ -9,6 +9,9 @@ use broker_transport::ws::WebSocket;
 use broker_transport::{Outbound, Writer};
 use tokio::task::AbortHandle;
 
+use super::Settings;
+use super::gate::{Gate, Lack};
+use super::lines::Writing;
 use crate::forwarded::Caller;
 use crate::load::Seat;
 
@@ -34,24 +37,34 @@ pub(super) struct Connection {
     pub(super) writer: Rc<Writer>,
     /// Its reader, to be woken when reading may go on or is over.
     pub(super) reader: Option<Waker>,
+    /// Whether it is read.
+    pub(super) gate: Gate,
     /// What has been read but not looked at, since the core had no room.
-    pub(super) unread: Box<[u8]>,
-    /// The core has no room for its messages.
-    pub(super) is_held: bool,
-    /// Its own queue has no room for replies to it.
-    pub(super) is_choked: bool,
-    /// It is in the line of those that are part of a fan-out.
-    pub(super) is_dirty: bool,
-    /// It is in the line of those that get a word of their own.
-    pub(super) is_prompt: bool,
-    /// Since when its socket takes nothing; it is waited for to take something again.
-    pub(super) blocked: Option<Timestamp>,
-    /// The wait for that. It ends with the connection, so that nothing keeps the socket of one that is given up.
-    pub(super) waiting: Option<Waiting>,
+    pub(super) unread: Option<Box<Unread>>,
+    /// Whether and when it is written to.
+    pub(super) writing: Writing,
     /// When its next timeout is set for.
     pub(super) timer: Option<Timestamp>,
-    /// Code and reason of the close frame that went out, if we began it.
-    pub(super) closing: Option<Box<(u16, Box<str>)>>,
+    /// Our close frame, if we have begun to close it.
+    pub(super) closing: Option<Box<Closing>>,
+}
+
+/// Bytes that have been read, and how many of them have been looked at.
+#[derive(Debug)]
+pub(super) struct Unread {
+    bytes: Box<[u8]>,
+    from: usize,
+}
+
+/// What our close frame says, and what became of it.
+#[derive(Debug)]
+pub(super) struct Closing {
+    pub(super) code: u16,
+    pub(super) reason: Box<str>,
+    /// When it was queued.
+    since: Timestamp,
+    /// Something that the client said afterwards found no room.
+    has_lost: bool,
 }
 
 impl Connection {
@@ -61,37 +74,96 @@ impl Connection {
         }
     }
 
-    /// Reads no more until its own queue has room.
-    pub(super) fn choke(&mut self) {
-        self.is_choked = true;
+    /// Whether it is read. One that is closing is, whatever is lacking: its client's close frame is waited for, which
+    /// comes behind all that the client has said before (RFC 6455 §7.1.2).
+    pub(super) fn is_read(&self) -> bool {
+        self.gate.is_open() || !self.websocket.is_open()
+    }
+
+    /// Reads no more for want of something.
+    pub(super) fn stop_reading(&mut self, lack: Lack) {
+        self.gate.shut(lack);
         self.websocket.pause();
     }
 
-    /// Reads again, unless there is another reason not to.
-    pub(super) fn read_on(&mut self, now: Timestamp) {
-        if !self.is_held && !self.is_choked {
+    /// Reads again since something is there, unless something else is lacking.
+    pub(super) fn read_on(&mut self, now: Timestamp, lack: Lack) {
+        if self.gate.open(lack) {
             self.websocket.resume(now);
             self.wake_reader();
         }
     }
 
+    /// Queues our close frame, unless one went before; says whether it did.
+    pub(super) fn close(&mut self, now: Timestamp, code: u16, reason: &str) -> bool {
+        let Some(frame) = self.websocket.close(now, code, reason) else {
+            return false;
+        };
+        self.outbound.push_control(frame);
+        self.closing = Some(Box::new(Closing {
+            code,
+            reason: reason.into(),
+            since: now,
+            has_lost: false,
+        }));
+        self.wake_reader();
+        true
+    }
+
+    /// Lets go of something that its client says while it is closing; the first is told to the log.
+    pub(super) fn lose(&mut self) {
+        if let Some(closing) = &mut self.closing
+            && !std::mem::replace(&mut closing.has_lost, true)
+        {
+            tracing::warn!(
+                event = "trouble",
+                conn = %self.id,
+                "what the client still says while it is closed finds no room, and is lost"
+            );
+        }
+    }
+
     /// When it has something due: its WebSocket, its dialect, or the end of our patience with its socket.
-    pub(super) fn next_deadline(
-        &self,
-        write_timeout: Option<std::time::Duration>,
-    ) -> Option<Timestamp> {
-        let unblocked_by = self
-            .blocked
-            .zip(write_timeout)
-            .map(|(since, timeout)| since.after(timeout));
+    pub(super) fn next_deadline(&self, settings: &Settings) -> Option<Timestamp> {
         [
             self.websocket.next_deadline(),
             self.dialect.next_deadline(),
-            unblocked_by,
+            self.patience_ends(settings),
         ]
         .into_iter()
         .flatten()
         .min()
+    }
+
+    /// When it will have taken nothing of what it is sent for too long. Where there is no `write_timeout` it may take as
+    /// long as it likes, but not for our close frame.
+    pub(super) fn patience_ends(&self, settings: &Settings) -> Option<Timestamp> {
+        let since = self.writing.blocked_since()?;
+        match (settings.write_timeout, &self.closing) {
+            (Some(timeout), _) => Some(since.after(timeout)),
+            (None, Some(closing)) => Some(since.max(closing.since).after(settings.close_timeout())),
+            (None, None) => None,
+        }
+    }
+}
+
+impl Unread {
+    pub(super) fn new(bytes: &[u8]) -> Unread {
+        Unread {
+            bytes: bytes.into(),
+            from: 0,
+        }
+    }
+
+    /// What has not been looked at.
+    pub(super) fn rest(&mut self) -> &mut [u8] {
+        &mut self.bytes[self.from..]
+    }
+
+    /// Notes that so many bytes are left; says whether there are any.
+    pub(super) fn keep(&mut self, left: usize) -> bool {
+        self.from = self.bytes.len() - left;
+        left > 0
     }
 }
 

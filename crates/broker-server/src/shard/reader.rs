@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::io;
+use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
@@ -36,6 +37,10 @@ fn read(
         let turn = shard.state.borrow_mut().turn(session, cx.waker());
         let mut buffer = match turn {
             Turn::Read(buffer) => buffer,
+            Turn::GoOn => {
+                shard.work_for(session, |state, now| state.receive_unread(now, session));
+                continue;
+            }
             Turn::Wait => return Poll::Pending,
             Turn::SeeOff(connection) => return Poll::Ready(connection),
         };
@@ -75,19 +80,34 @@ fn poll_read(
     Poll::Ready(Ok(filled.filled().len()))
 }
 
-/// Sends what is queued, says that no more will come, and reads on until the peer has closed too: closing a socket with
+/// Sends what is queued, says that no more will come, and reads until the peer has closed too: closing a socket with
 /// unread bytes would reset it, and the reset could overtake our close frame (RFC 6455 §7.1.1).
+///
+/// It is read from the start, since a peer that is busy sending may not take anything before it is done with that.
 async fn see_off(shard: &Rc<Shard>, mut connection: Box<Connection>, mut reader: Reader) {
-    let limit = shard.settings.config.limits.close_timeout.duration();
-    let polite = async {
+    let close_timeout = shard.settings.close_timeout();
+    let write_timeout = shard.settings.write_timeout.unwrap_or(close_timeout);
+    let say_all = async {
         while let Ok(Flushed::Blocked) = connection.outbound.flush(&connection.writer) {
-            connection.writer.writable().await?;
+            if !matches!(
+                timeout(write_timeout, connection.writer.writable()).await,
+                Ok(Ok(()))
+            ) {
+                return;
+            }
         }
         connection.writer.shutdown();
-        let mut unwanted = [0; 1024];
-        while poll_fn(|cx| poll_read(&mut reader, &mut unwanted, cx)).await? > 0 {}
-        Ok::<(), io::Error>(())
     };
-    // Whoever takes longer, or has gone, has had its time.
-    let _ = timeout(limit, polite).await;
+    let hear_out = async {
+        let mut unwanted = [0; 1024];
+        while let Ok(1..) = poll_fn(|cx| poll_read(&mut reader, &mut unwanted, cx)).await {}
+    };
+    let (mut say_all, mut hear_out) = (pin!(say_all), pin!(hear_out));
+    tokio::select! {
+        () = &mut say_all => {
+            // Whoever takes longer, or has gone, has had its time.
+            let _ = timeout(close_timeout, hear_out).await;
+        }
+        () = &mut hear_out => say_all.await,
+    }
 }

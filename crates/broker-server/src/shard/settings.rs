@@ -96,6 +96,11 @@ impl Settings {
         Some(permits.leaseholder(shard))
     }
 
+    /// How long a client may take to end its side once we have closed ours.
+    pub(crate) fn close_timeout(&self) -> Duration {
+        self.config.limits.close_timeout.duration()
+    }
+
     /// The endpoint for a path: the most specific one that matches.
     pub(crate) fn route(&self, path: &str) -> Option<usize> {
         let endpoint = Endpoint::route(&self.config.endpoints, path)?;

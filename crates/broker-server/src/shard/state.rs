@@ -4,7 +4,6 @@ mod panics;
 mod reading;
 mod writing;
 
-use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -17,7 +16,9 @@ use tokio::sync::mpsc;
 use super::Settings;
 use super::connection::{Connection, Ending};
 use super::effects::Tally;
+use super::gate::Gate;
 use super::handshake::Admission;
+use super::lines::{Line, Lines, Writing};
 use super::table::Table;
 use super::timers::Timers;
 use crate::mailbox::Report;
@@ -43,11 +44,9 @@ pub(super) struct State {
     pub(super) waiting: Slab<mpsc::Sender<Vec<Outcome>>>,
     /// Connections whose socket has just stopped taking bytes and is to be waited for.
     pub(super) blocked: Vec<(SessionHandle, Rc<Writer>)>,
-    table: Table,
-    /// Connections that are sent something by a fan-out, each once.
-    dirty: VecDeque<SessionHandle>,
-    /// Connections that are sent something of their own, each once; they do not wait behind fan-outs.
-    prompt: VecDeque<SessionHandle>,
+    pub(super) table: Table,
+    /// Connections that something waits for.
+    lines: Lines,
     timers: Timers,
     /// When the clock's task will wake up by itself.
     alarm: Option<Timestamp>,
@@ -70,8 +69,7 @@ impl State {
             waiting: Slab::new(),
             blocked: Vec::new(),
             table: Table::default(),
-            dirty: VecDeque::new(),
-            prompt: VecDeque::new(),
+            lines: Lines::default(),
             timers: Timers::default(),
             alarm: None,
             read_buffer: vec![0; READ_BUFFER_BYTES],
@@ -109,13 +107,9 @@ impl State {
             outbound: Outbound::default(),
             writer: Rc::new(writer),
             reader: None,
-            unread: Box::default(),
-            is_held: false,
-            is_choked: false,
-            is_dirty: false,
-            is_prompt: false,
-            blocked: None,
-            waiting: None,
+            gate: Gate::default(),
+            unread: None,
+            writing: Writing::default(),
             timer: None,
             closing: None,
         }));
@@ -141,11 +135,10 @@ impl State {
         let Some(connection) = self.table.get_mut(session) else {
             return;
         };
-        if let Some(frame) = connection.websocket.close(now, code, reason) {
-            connection.outbound.push_control(frame);
-            connection.closing = Some(Box::new((code, reason.into())));
+        if connection.close(now, code, reason) {
+            self.lines
+                .enter(Line::Prompt, session, &mut connection.writing);
             self.broker.begin_closing(session);
-            self.mark_prompt(session);
             self.schedule(session);
         }
     }
@@ -157,7 +150,7 @@ impl State {
         };
         // Who closes first gives the reason, however the other side takes it.
         let (code, reason) = match connection.closing.take() {
-            Some(ours) => *ours,
+            Some(ours) => (ours.code, ours.reason),
             None => (ending.code, ending.reason),
         };
         tracing::info!(event = "disconnect", conn = %connection.id, status = code, "{}", reason);
@@ -201,7 +194,7 @@ impl State {
         let Some(connection) = self.table.get_mut(session) else {
             return;
         };
-        if let Some(deadline) = connection.next_deadline(self.settings.write_timeout)
+        if let Some(deadline) = connection.next_deadline(&self.settings)
             && connection.timer.is_none_or(|set| deadline < set)
         {
             connection.timer = Some(deadline);

@@ -1,9 +1,13 @@
+mod held;
 mod panics;
 
 use std::io::{ErrorKind, Read};
 use std::os::unix::net::UnixStream;
 
 use broker_core::{CommandList, Outcome, Reading, Source};
+use broker_testkit::backend::Scripted;
+use broker_testkit::client::masked;
+use broker_testkit::soon;
 use broker_transport::{Socket, Stream};
 use bytes::Bytes;
 use tokio::runtime::{Builder, LocalOptions};
@@ -33,6 +37,27 @@ fn shard_with(config: Config, backend: Arc<dyn Backend>) -> Rc<Shard> {
         alarm: Notify::new(),
         ebb: Notify::new(),
     })
+}
+
+fn shard_before(backend: &Scripted, config: &str) -> Rc<Shard> {
+    shard_with(toml::from_str(config).unwrap(), Arc::new(backend.clone()))
+}
+
+/// One read of a client's that brings these messages.
+fn say(shard: &Rc<Shard>, client: &Client, texts: &[&str]) {
+    let frames = texts.iter().map(|text| masked(1, text.as_bytes()));
+    let mut bytes = frames.collect::<Vec<_>>().concat();
+    reader::handle(shard, client.session, Ok(&mut bytes));
+}
+
+/// Waits until the application has answered everything.
+async fn settled(shard: &Rc<Shard>) {
+    let settle = async {
+        while shard.state.borrow().report().events_held > 0 {
+            yield_now().await;
+        }
+    };
+    soon("all answers", settle).await;
 }
 
 /// Runs a test where a shard's sockets and tasks can live.

@@ -95,3 +95,22 @@ async fn it_is_not_read_while_its_queue_is_over_the_limit_and_loses_nothing() {
     }
     sender.await.unwrap();
 }
+
+#[tokio::test]
+async fn nothing_is_echoed_after_our_close_frame_but_pings_are_answered() {
+    let broker = Broker::alone(&format!("{ECHO}[limits]\nclose_timeout = '10m'"));
+    let mut raw = broker.raw_client().await;
+    let drain = tokio::spawn({
+        let handle = broker.handle.clone();
+        async move { handle.drain().await }
+    });
+    let (head, payload) = raw.frame().await;
+    assert_eq!((head, &payload[..2]), (0x88, &1012u16.to_be_bytes()[..]));
+    let mut bytes = masked(1, b"late");
+    bytes.extend(masked(9, b"still there?"));
+    bytes.extend(masked(8, &1012u16.to_be_bytes()));
+    raw.write(bytes).await;
+    assert_eq!(raw.frame().await, (0x8A, b"still there?".to_vec()));
+    assert_eq!(raw.rest().await, b"");
+    broker_testkit::soon("the drain", drain).await.unwrap();
+}

@@ -6,7 +6,7 @@ use std::time::Duration;
 use broker_server::config::Config;
 use broker_server::core::Outcome;
 use broker_testkit::backend::Scripted;
-use broker_testkit::client::{Client, Heard};
+use broker_testkit::client::{Client, Heard, masked};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
@@ -191,6 +191,38 @@ async fn a_paused_client_still_gets_messages_and_pings_and_is_not_blamed_for_its
         }]
     );
     assert_eq!(client.text().await, r#""hello""#);
+}
+
+#[tokio::test]
+async fn a_client_whose_messages_find_no_room_is_heard_when_it_answers_our_close() {
+    const MESSAGES: usize = 400;
+    let backend = Scripted::silent();
+    let config = "listen.shards = 1\nbackend.hold.max_events = 2\nlimits.close_timeout = '10m'";
+    let broker = Broker::start(config, &backend);
+    backend.slow_down();
+    let mut held = broker.raw_client().await;
+    // More than one read takes, so that much of it is still in the socket when we close.
+    for number in 0..MESSAGES {
+        let text = format!("\"{number:03}{}\"", "x".repeat(1000));
+        held.write(masked(1, text.as_bytes())).await;
+    }
+    broker
+        .until("a full hold", |report| report.events_held == 3)
+        .await;
+    broker.execute(r#"{"type":"close","code":4000}"#).await;
+    assert_eq!(held.frame().await, (0x88, vec![0x0F, 0xA0]));
+    held.write(masked(8, &[0x0F, 0xA0])).await;
+    assert_eq!(held.rest().await, b"");
+
+    backend.wake();
+    let told = backend.told_of("session-disconnect").await;
+    assert!(told.message.contains(r#""code":4000"#), "{told:?}");
+    let told = backend.told();
+    let numbers: Vec<_> = { told[1..told.len() - 1].iter() }
+        .map(|told| told.message[1..4].parse::<usize>())
+        .collect();
+    assert!((2..MESSAGES).contains(&numbers.len()), "{numbers:?}");
+    assert_eq!(numbers, Vec::from_iter((0..numbers.len()).map(Ok)));
 }
 
 #[test]

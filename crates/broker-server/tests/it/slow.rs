@@ -181,3 +181,60 @@ async fn a_slow_client_that_does_not_read_its_close_frame_either_is_let_go() {
         .await;
     is_let_go(&mut raw).await;
 }
+
+#[tokio::test]
+async fn the_time_to_answer_our_close_runs_from_when_a_slow_client_could_see_it() {
+    let backend = Scripted::silent();
+    let config = "listen.shards = 1\n[limits]\nmax_body = '16MiB'\nwrite_timeout = '10m'\n\
+                  close_timeout = '100ms'";
+    let broker = Broker::start(config, &backend);
+    let mut slow = Raw::connect(broker.addr()).await;
+    let mut idle = Raw::connect(broker.addr()).await;
+    for (raw, cookie) in [(&mut slow, "name=slow"), (&mut idle, "name=idle")] {
+        assert_eq!(raw.upgrade("/", &[("cookie", cookie)]).await.status, 101);
+    }
+    broker
+        .until("the sessions", |report| report.connections == 2)
+        .await;
+    // More than the buffers of the system hold.
+    let long = "x".repeat(8 * 1024 * 1024);
+    let list = format!(
+        r#"[{{"type":"send","match":{{"name":"slow"}},"text":"{long}"}},{{"type":"close","code":4000}}]"#
+    );
+    broker.execute(list).await;
+    assert_eq!(idle.frame().await, (0x88, vec![0x0F, 0xA0]));
+    assert_eq!(idle.rest().await, b"", "its time is over");
+    broker
+        .until("the slow one is left", |report| report.connections == 1)
+        .await;
+
+    let (head, payload) = slow.frame().await;
+    assert_eq!((head, payload.len()), (0x81, long.len()));
+    assert_eq!(slow.frame().await, (0x88, vec![0x0F, 0xA0]));
+    assert_eq!(slow.rest().await, b"", "and now its time is over too");
+}
+
+#[tokio::test]
+async fn the_answer_to_a_slow_clients_close_waits_behind_what_it_is_sent() {
+    let config = "listen.shards = 1\n[limits]\nmax_body = '16MiB'\nwrite_timeout = '10m'\n\
+                  close_timeout = '100ms'";
+    let broker = Broker::alone(config);
+    let mut slow = broker.raw_client().await;
+    let long = "x".repeat(8 * 1024 * 1024);
+    broker
+        .execute(format!(r#"{{"type":"send","text":"{long}"}}"#))
+        .await;
+    slow.write(masked(8, &[0x03, 0xE8])).await;
+    broker
+        .until("the end", |report| report.connections == 0)
+        .await;
+    let mut idle = broker.raw_client().await;
+    broker.execute(r#"{"type":"close"}"#).await;
+    assert_eq!(idle.frame().await, (0x88, vec![0x03, 0xE8]));
+    assert_eq!(idle.rest().await, b"", "its time is over");
+
+    let (head, payload) = slow.frame().await;
+    assert_eq!((head, payload.len()), (0x81, long.len()));
+    assert_eq!(slow.frame().await, (0x88, vec![0x03, 0xE8]));
+    assert_eq!(slow.rest().await, b"");
+}

@@ -7,11 +7,15 @@ use broker_dialect::{Action, Incoming};
 use broker_transport::ws::{Deflater, Due, Event, encode};
 
 use super::State;
-use crate::shard::connection::{Connection, Ending};
+use crate::shard::connection::{Connection, Ending, Unread};
+use crate::shard::gate::Lack;
+use crate::shard::lines::Line;
 
 /// What a connection's reader has to do next.
 #[derive(Debug)]
 pub(in crate::shard) enum Turn {
+    /// [Go on](State::receive_unread) with what was read before.
+    GoOn,
     /// Read, into the shard's buffer.
     Read(Vec<u8>),
     /// Wait to be woken.
@@ -33,8 +37,11 @@ impl State {
         {
             connection.reader = Some(reader.clone());
         }
-        if connection.is_held || connection.is_choked {
+        if !connection.is_read() {
             return Turn::Wait;
+        }
+        if connection.unread.is_some() {
+            return Turn::GoOn;
         }
         Turn::Read(std::mem::take(&mut self.read_buffer))
     }
@@ -44,16 +51,42 @@ impl State {
         self.read_buffer = buffer;
     }
 
-    /// Takes what a client has sent through its WebSocket and its dialect to the core.
+    /// Takes what a client has sent through its WebSocket and its dialect to the core. Where the core has no room any
+    /// more, the rest is kept.
     pub(in crate::shard) fn receive(
         &mut self,
         now: Timestamp,
         session: SessionHandle,
-        mut bytes: &mut [u8],
+        bytes: &mut [u8],
     ) {
+        let left = self.take_in(now, session, bytes);
+        if left > 0
+            && let Some(connection) = self.table.get_mut(session)
+        {
+            let rest = &bytes[bytes.len() - left..];
+            connection.unread = Some(Box::new(Unread::new(rest)));
+        }
+    }
+
+    /// The same with what has been kept.
+    pub(in crate::shard) fn receive_unread(&mut self, now: Timestamp, session: SessionHandle) {
+        let connection = self.table.get_mut(session);
+        let Some(mut unread) = connection.and_then(|connection| connection.unread.take()) else {
+            return;
+        };
+        let left = self.take_in(now, session, unread.rest());
+        if unread.keep(left)
+            && let Some(connection) = self.table.get_mut(session)
+        {
+            connection.unread = Some(unread);
+        }
+    }
+
+    /// Says how many bytes were left, for want of room in the core.
+    fn take_in(&mut self, now: Timestamp, session: SessionHandle, mut bytes: &mut [u8]) -> usize {
         let limit = self.settings.max_send_queue;
         let Some(connection) = self.table.get_mut(session) else {
-            return;
+            return 0;
         };
         let mut ending = None;
         let mut has_replied = false;
@@ -103,42 +136,37 @@ impl State {
                     ending = Some(Ending::new(violation.close_code(), violation.to_string()));
                 }
             }
-            if self.broker.is_paused(session) {
-                connection.unread = (&*bytes).into();
+            if connection.websocket.is_open() && self.broker.is_paused(session) {
                 break;
             }
         }
         // What one read brings may go beyond the limit; nothing more is read until there is room.
         if has_replied && connection.outbound.is_over(limit) {
-            connection.choke();
+            connection.stop_reading(Lack::Queue);
         }
         if !connection.outbound.is_empty() {
-            self.mark_prompt(session);
+            self.lines
+                .enter(Line::Prompt, session, &mut connection.writing);
         }
+        let left = bytes.len();
         match ending {
             Some(ending) => self.end(now, session, ending),
             None => self.schedule(session),
         }
+        left
     }
 
     /// Stops reading a connection whose messages find no room.
     pub(in crate::shard) fn pause(&mut self, session: SessionHandle) {
         if let Some(connection) = self.table.get_mut(session) {
-            connection.is_held = true;
-            connection.websocket.pause();
+            connection.stop_reading(Lack::Hold);
         }
     }
 
-    /// Reads a connection again, beginning with what it had sent already.
+    /// Reads a connection again whose messages find room.
     pub(in crate::shard) fn resume(&mut self, now: Timestamp, session: SessionHandle) {
-        let Some(connection) = self.table.get_mut(session) else {
-            return;
-        };
-        connection.is_held = false;
-        connection.read_on(now);
-        let mut unread = std::mem::take(&mut connection.unread);
-        if !unread.is_empty() {
-            self.receive(now, session, &mut unread);
+        if let Some(connection) = self.table.get_mut(session) {
+            connection.read_on(now, Lack::Hold);
         }
     }
 
@@ -147,8 +175,9 @@ impl State {
         let Some(connection) = self.table.get_mut(session) else {
             return;
         };
-        if let Some((since, timeout)) = connection.blocked.zip(self.settings.write_timeout)
-            && since.after(timeout) <= now
+        if connection
+            .patience_ends(&self.settings)
+            .is_some_and(|end| end <= now)
         {
             return self.give_up_on_slow(now, session);
         }
@@ -159,7 +188,8 @@ impl State {
             Some(Due::Ping) if !connection.outbound.is_empty() => connection.websocket.forgo_ping(),
             Some(Due::Ping) => {
                 connection.outbound.push_control(encode::PING);
-                self.mark_prompt(session);
+                self.lines
+                    .enter(Line::Prompt, session, &mut connection.writing);
             }
             Some(Due::Failed { violation, reply }) => {
                 reply
@@ -182,6 +212,7 @@ impl State {
             broker,
             effects,
             deflater,
+            lines,
             ..
         } = self;
         if let Some(connection) = table.get_mut(session) {
@@ -193,7 +224,7 @@ impl State {
                 act(now, connection, action, deflater, broker, effects);
             }
             if !connection.outbound.is_empty() {
-                self.mark_prompt(session);
+                lines.enter(Line::Prompt, session, &mut connection.writing);
             }
         }
     }
@@ -208,6 +239,11 @@ fn say(
     broker: &mut Broker,
     effects: &mut Effects,
 ) -> bool {
+    // While it is closing nothing is kept for later, since the close frame that we wait for comes behind it.
+    if !connection.websocket.is_open() && broker.is_paused(connection.session) {
+        connection.lose();
+        return false;
+    }
     let mut actions = smallvec::SmallVec::<[Action; 1]>::new();
     connection
         .dialect
@@ -233,15 +269,15 @@ fn act(
             tracing::debug!(event = "from_client", conn = %connection.id, body = message.text());
             broker.receive(now, connection.session, message, effects);
         }
+        // No message follows our close frame (RFC 6455 §5.5.1).
+        Action::Reply(_) if !connection.websocket.is_open() => {}
         Action::Reply(reply) => {
             let frame = deflater.frame(&reply, connection.websocket.window());
             connection.outbound.push_control(frame);
             return true;
         }
         Action::Refuse { code, reason } => {
-            if let Some(frame) = connection.websocket.close(now, code, reason) {
-                connection.outbound.push_control(frame);
-                connection.closing = Some(Box::new((code, reason.into())));
+            if connection.close(now, code, reason) {
                 broker.begin_closing(connection.session);
             }
         }

@@ -9,6 +9,8 @@ use super::State;
 use crate::config::SlowConsumer;
 use crate::shard::connection::{Ending, Waiting};
 use crate::shard::frames::Frames;
+use crate::shard::gate::Lack;
+use crate::shard::lines::Line;
 
 /// A message for no more recipients than this is no fan-out, and goes out before those that are.
 const FAN_OUT: usize = 16;
@@ -26,7 +28,11 @@ impl State {
         recipients: &[SessionHandle],
     ) -> usize {
         let mut frames = Frames::of(message);
-        let is_fan_out = recipients.len() > FAN_OUT;
+        let line = if recipients.len() > FAN_OUT {
+            Line::FanOut
+        } else {
+            Line::Prompt
+        };
         let mut dropped = 0;
         for &session in recipients {
             let Some(connection) = self
@@ -47,12 +53,7 @@ impl State {
                 .push(frame, self.settings.max_send_queue)
                 .is_ok()
             {
-                if !is_fan_out {
-                    self.mark_prompt(session);
-                } else if !connection.is_dirty && connection.blocked.is_none() {
-                    connection.is_dirty = true;
-                    self.dirty.push_back(session);
-                }
+                self.lines.enter(line, session, &mut connection.writing);
             } else {
                 dropped += 1;
                 self.on_behalf_of(now, session, |state| state.meet_slow_consumer(now, session));
@@ -98,48 +99,24 @@ impl State {
         }
         for written in 0..slice {
             // Whoever gets a word of its own comes first, but leaves half of a slice to fan-outs.
-            let next = if written < slice / 2 {
-                self.next_prompt().or_else(|| self.next_dirty())
+            let first = if written < slice / 2 {
+                Line::Prompt
             } else {
-                self.next_dirty().or_else(|| self.next_prompt())
+                Line::FanOut
             };
-            let Some(session) = next else {
+            let Some((line, session)) = self.lines.next(first) else {
                 break;
             };
-            self.on_behalf_of(now, session, |state| state.flush(now, session));
+            if let Some(connection) = self.table.get_mut(session) {
+                connection.writing.leave(line);
+                self.on_behalf_of(now, session, |state| state.flush(now, session));
+            }
         }
         self.has_work()
     }
 
-    fn next_prompt(&mut self) -> Option<SessionHandle> {
-        let session = self.prompt.pop_front()?;
-        if let Some(connection) = self.table.get_mut(session) {
-            connection.is_prompt = false;
-        }
-        Some(session)
-    }
-
-    fn next_dirty(&mut self) -> Option<SessionHandle> {
-        let session = self.dirty.pop_front()?;
-        if let Some(connection) = self.table.get_mut(session) {
-            connection.is_dirty = false;
-        }
-        Some(session)
-    }
-
     pub(in crate::shard) fn has_work(&self) -> bool {
-        self.broker.is_busy() || !self.dirty.is_empty() || !self.prompt.is_empty()
-    }
-
-    /// Notes that something of its own waits to be written to a connection.
-    pub(super) fn mark_prompt(&mut self, session: SessionHandle) {
-        if let Some(connection) = self.table.get_mut(session)
-            && !connection.is_prompt
-            && connection.blocked.is_none()
-        {
-            connection.is_prompt = true;
-            self.prompt.push_back(session);
-        }
+        self.broker.is_busy() || !self.lines.is_empty()
     }
 
     fn flush(&mut self, now: Timestamp, session: SessionHandle) {
@@ -148,18 +125,20 @@ impl State {
             return;
         };
         // It may have been written to as one of the other line, and what blocks it then is being waited for.
-        if connection.blocked.is_some() || connection.outbound.is_empty() {
+        if connection.writing.is_blocked() || connection.outbound.is_empty() {
             return;
         }
         match connection.outbound.flush(&connection.writer) {
             Ok(flushed) => {
-                if connection.is_choked && !connection.outbound.is_over(limit) {
-                    connection.is_choked = false;
-                    connection.read_on(now);
+                if !connection.outbound.is_over(limit) {
+                    connection.read_on(now, Lack::Queue);
                 }
                 if flushed == Flushed::Blocked {
-                    connection.blocked = Some(now);
+                    connection.writing.block(now);
                     self.blocked.push((session, connection.writer.clone()));
+                    self.schedule(session);
+                } else if !connection.websocket.is_open() {
+                    connection.websocket.close_has_left(now);
                     self.schedule(session);
                 }
             }
@@ -170,7 +149,7 @@ impl State {
     /// Remembers who waits for a connection's socket to take something again.
     pub(in crate::shard) fn wait_with(&mut self, session: SessionHandle, waiting: Waiting) {
         if let Some(connection) = self.table.get_mut(session) {
-            connection.waiting = Some(waiting);
+            connection.writing.wait_with(waiting);
         }
     }
 
@@ -184,8 +163,7 @@ impl State {
         let Some(connection) = self.table.get_mut(session) else {
             return;
         };
-        connection.blocked = None;
-        connection.waiting = None;
+        connection.writing.unblock();
         match outcome {
             Ok(()) => self.flush(now, session),
             Err(error) => self.end(now, session, Ending::lost(error.to_string())),

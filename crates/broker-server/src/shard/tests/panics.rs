@@ -4,9 +4,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use broker_testkit::backend::{Reply, Scripted};
-use broker_testkit::client::masked;
-use broker_testkit::soon;
+use broker_testkit::backend::Reply;
 use tracing::field::{Field, Visit};
 use tracing::subscriber::DefaultGuard;
 use tracing::{Metadata, Subscriber, span};
@@ -68,27 +66,6 @@ impl Visit for EventName {
 
 /// A close frame with 1011, up to its reason.
 const CLOSED_1011: [u8; 4] = [0x88, 16, 0x03, 0xF3];
-
-fn shard_before(backend: &Scripted, config: &str) -> Rc<Shard> {
-    shard_with(toml::from_str(config).unwrap(), Arc::new(backend.clone()))
-}
-
-/// One read of a client's that brings these messages.
-fn say(shard: &Rc<Shard>, client: &Client, texts: &[&str]) {
-    let frames = texts.iter().map(|text| masked(1, text.as_bytes()));
-    let mut bytes = frames.collect::<Vec<_>>().concat();
-    reader::handle(shard, client.session, Ok(&mut bytes));
-}
-
-/// Waits until the application has answered everything.
-async fn settled(shard: &Rc<Shard>) {
-    let settle = async {
-        while shard.state.borrow().report().events_held > 0 {
-            yield_now().await;
-        }
-    };
-    soon("all answers", settle).await;
-}
 
 /// What has come, once everything that waits has been written.
 fn heard(shard: &Rc<Shard>, client: &mut Client) -> Vec<u8> {

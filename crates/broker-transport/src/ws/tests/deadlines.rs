@@ -144,6 +144,7 @@ fn a_message_timeout_of_zero_is_never() {
 fn a_peer_that_does_not_answer_our_close_is_dropped() {
     let mut websocket = open(settings());
     websocket.close(after(1), 1000, "");
+    websocket.close_has_left(after(1));
     // Neither messages nor half of one put it off.
     feed(
         &mut websocket,
@@ -157,9 +158,22 @@ fn a_peer_that_does_not_answer_our_close_is_dropped() {
 }
 
 #[test]
+fn the_time_for_an_answer_runs_from_when_our_close_has_left() {
+    let mut websocket = open(settings());
+    websocket.close_has_left(START);
+    assert!(websocket.is_open(), "there was none");
+    websocket.close(after(1), 1000, "");
+    assert_eq!(pass_time(&mut websocket, after(100)), "");
+    websocket.close_has_left(after(100));
+    websocket.close_has_left(after(103));
+    assert_eq!(pass_time(&mut websocket, after(200)), "105 drop\n");
+}
+
+#[test]
 fn after_the_close_handshake_the_end_of_the_stream_is_waited_for() {
     let mut websocket = open(settings());
     websocket.close(after(1), 1000, "");
+    websocket.close_has_left(after(2));
     feed(&mut websocket, after(3), masked(0x88, b""));
     feed(&mut websocket, after(7), masked(0x81, b"noise"));
     expect![[r#"

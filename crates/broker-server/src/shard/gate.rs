@@ -1,0 +1,57 @@
+//! Whether a connection is read.
+
+/// What a connection is not read for want of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lack {
+    /// Room in the core for what its client says.
+    Hold,
+    /// Room in its own queue for replies to its client.
+    Queue,
+}
+
+/// Open, unless something is lacking.
+#[derive(Debug, Default)]
+pub(super) struct Gate {
+    hold: bool,
+    queue: bool,
+}
+
+impl Gate {
+    pub(super) fn is_open(&self) -> bool {
+        !self.hold && !self.queue
+    }
+
+    /// Notes that there is no room.
+    pub(super) fn shut(&mut self, lack: Lack) {
+        *self.lacks(lack) = true;
+    }
+
+    /// Notes that there is room; says whether it is open now and was not before.
+    pub(super) fn open(&mut self, lack: Lack) -> bool {
+        std::mem::take(self.lacks(lack)) && self.is_open()
+    }
+
+    fn lacks(&mut self, lack: Lack) -> &mut bool {
+        match lack {
+            Lack::Hold => &mut self.hold,
+            Lack::Queue => &mut self.queue,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_opens_once_nothing_is_lacking_any_more() {
+        let mut gate = Gate::default();
+        assert!(!gate.open(Lack::Queue), "it was open");
+        gate.shut(Lack::Hold);
+        gate.shut(Lack::Queue);
+        gate.shut(Lack::Queue);
+        assert!(!gate.open(Lack::Queue) && !gate.is_open());
+        assert!(gate.open(Lack::Hold) && gate.is_open());
+        assert!(!gate.open(Lack::Hold));
+    }
+}
