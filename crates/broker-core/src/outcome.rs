@@ -81,40 +81,62 @@ impl Listing {
             self.sessions.truncate(limit);
             self.has_more = true;
         }
-        self.sessions.sort_unstable_by_key(|(order, _)| *order);
+        // Each shard's part is in order by itself; a stable sort finds such runs and merges them.
+        self.sessions.sort_by_key(|(order, _)| *order);
     }
 }
 
 impl CommandList {
-    /// What is known of each command before any shard has said what came of it.
+    /// Puts together what all shards have made of the commands, whose parts may come in any order.
+    ///
+    /// It takes time where very much was found: see [`Outcome::findings`].
     #[must_use]
-    pub fn no_outcomes(&self) -> Vec<Outcome> {
-        vec![Outcome::Elsewhere; self.entries.len()]
-    }
-
-    /// Adds to `gathered` what one more shard has made of the commands; in what order shards are added is the same.
-    pub fn gather(&self, gathered: &mut [Outcome], of_shard: Vec<Outcome>) {
-        static WHOLE: Page = Page {
-            fields: None,
-            limit: None,
-            after: None,
-        };
-        for ((all, one), entry) in gathered.iter_mut().zip(of_shard).zip(&self.entries) {
-            let page = match entry {
-                Entry::Run(Command {
-                    verb: Verb::List(page),
-                    ..
-                }) => page,
-                Entry::Run(_) | Entry::Refused { .. } | Entry::Other(_) => &WHOLE,
-            };
-            all.merge(one, page);
+    pub fn merge(&self, of_shards: impl IntoIterator<Item = Vec<Outcome>>) -> Vec<Outcome> {
+        let mut merged = vec![Outcome::Elsewhere; self.entries.len()];
+        for of_shard in of_shards {
+            for (all, one) in merged.iter_mut().zip(of_shard) {
+                all.merge(one);
+            }
         }
+        for (outcome, entry) in merged.iter_mut().zip(&self.entries) {
+            if let (Outcome::Listed(listing), Some(page)) = (outcome, page_of(entry)) {
+                listing.cut(page);
+            }
+        }
+        merged
+    }
+}
+
+fn page_of(entry: &Entry) -> Option<&Page> {
+    match entry {
+        Entry::Run(Command {
+            verb: Verb::List(page),
+            ..
+        }) => Some(page),
+        Entry::Run(_) | Entry::Refused { .. } | Entry::Other(_) => None,
     }
 }
 
 impl Outcome {
-    /// Adds what another shard, or another session, has made of the same command. `page` is the page of a `list`.
-    pub(crate) fn merge(&mut self, other: Outcome, page: &Page) {
+    /// How many sessions or values it shows: what it costs to merge it with others and to write it.
+    #[must_use]
+    pub fn findings(&self) -> usize {
+        match self {
+            Outcome::Listed(listing) => listing.sessions.len(),
+            Outcome::Counted { by: Some(by), .. } => by.len(),
+            Outcome::Counted { by: None, .. }
+            | Outcome::Sent { .. }
+            | Outcome::Changed { .. }
+            | Outcome::Closed { .. }
+            | Outcome::Logged
+            | Outcome::Own(_)
+            | Outcome::Refused(_)
+            | Outcome::Elsewhere => 0,
+        }
+    }
+
+    /// Adds what another shard, or another session, has made of the same command. Sessions listed are not put in order.
+    pub(crate) fn merge(&mut self, other: Outcome) {
         match (&mut *self, other) {
             (_, Outcome::Elsewhere) => {}
             (Outcome::Elsewhere, other) => *self = other,
@@ -134,7 +156,6 @@ impl Outcome {
                 listing.matched += more.matched;
                 listing.has_more |= more.has_more;
                 listing.sessions.extend(more.sessions);
-                listing.cut(page);
             }
             (
                 Outcome::Counted { matched, by },

@@ -122,10 +122,9 @@ async fn run(admin: &Admin, request: Request<Incoming>) -> Result<Reply, Refusal
         &admin.settings,
         &admin.own_commands,
     )?);
-    let outcomes = admin.mailboxes.execute(list.clone(), Source::Admin).await?;
-    let mut receipts = Vec::new();
-    write_receipts(&list, &outcomes, &mut receipts);
-    Ok(reply::json(StatusCode::OK, receipts))
+    let mailboxes = &admin.mailboxes;
+    let receipts = mailboxes.execute_and_write(list, Source::Admin, write_receipts);
+    Ok(reply::json(StatusCode::OK, receipts.await?))
 }
 
 fn refused(refusal: &Refusal) -> Reply {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use broker_backend::Control;
-use broker_core::{CommandList, Orders, Source, write_results};
+use broker_core::{CommandList, Orders, Outcome, Source, write_results};
 use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
@@ -47,13 +47,15 @@ impl Control for Embedded {
     }
 
     async fn execute(&self, commands: CommandList) -> Box<RawValue> {
+        let results = |list: &CommandList, outcomes: Vec<Outcome>| {
+            let mut results = Vec::new();
+            write_results(list, &outcomes, &mut results);
+            let results = String::from_utf8(results).unwrap_or_default();
+            RawValue::from_string(results).unwrap_or_else(|_| RawValue::NULL.to_owned())
+        };
         let list = Arc::new(commands);
-        let mut results = Vec::new();
-        if let Ok(outcomes) = self.mailboxes.execute(list.clone(), Source::Embedder).await {
-            write_results(&list, &outcomes, &mut results);
-        }
-        let results = String::from_utf8(results).unwrap_or_default();
-        RawValue::from_string(results).unwrap_or_else(|_| RawValue::NULL.to_owned())
+        let results = self.mailboxes.execute_then(list, Source::Embedder, results);
+        results.await.unwrap_or_else(|_| RawValue::NULL.to_owned())
     }
 }
 

@@ -1,15 +1,23 @@
 //! How shards are reached from other threads: one bounded mailbox each, and one order for what goes to all.
 
+use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use broker_core::{CommandList, Orders, Outcome, Source};
 use broker_transport::Accepted;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::spawn_blocking;
 
 use crate::load::Seat;
 
 /// How many letters a mailbox holds before those who send have to wait.
 const MAILBOX_LETTERS: usize = 1024;
+
+/// How many sessions or values a shard's thread may put together and write in one go: well below a millisecond's worth.
+const FINDINGS_AT_ONCE: usize = 1000;
+
+/// How many lists that found more may be worked on at once; the others wait.
+const LARGE_RESULTS: usize = 4;
 
 /// Everything that a shard can be told from outside its thread.
 #[derive(Debug)]
@@ -80,12 +88,17 @@ pub(crate) struct Mailboxes {
     boxes: Arc<[mpsc::Sender<Mail>]>,
     /// Held while a list of commands is put into every mailbox, so that all shards get all lists in one order.
     order: Arc<Mutex<()>>,
+    /// Places for working on lists that have found very much.
+    large: Arc<Semaphore>,
 }
 
 /// The shards have ended, or are about to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the broker is shutting down")]
 pub struct ShuttingDown;
+
+/// What came of a list in the form of one of the doors.
+pub(crate) type Write = fn(&CommandList, &[Outcome], &mut Vec<u8>);
 
 impl Mailboxes {
     pub(crate) fn new(shards: usize) -> (Mailboxes, Vec<mpsc::Receiver<Mail>>) {
@@ -95,6 +108,7 @@ impl Mailboxes {
             Mailboxes {
                 boxes: boxes.into(),
                 order: Arc::default(),
+                large: Arc::new(Semaphore::new(LARGE_RESULTS)),
             },
             receivers,
         )
@@ -147,12 +161,41 @@ impl Mailboxes {
         }
     }
 
-    /// Has a list of commands carried out by every shard, and gathers what came of each command.
+    /// Has a list of commands carried out by every shard, and puts together what came of each command.
     pub(crate) async fn execute(
         &self,
         list: Arc<CommandList>,
         source: Source,
     ) -> Result<Vec<Outcome>, ShuttingDown> {
+        self.execute_then(list, source, |_, outcomes| outcomes)
+            .await
+    }
+
+    /// Has a list of commands carried out by every shard, and writes what came of each command.
+    pub(crate) async fn execute_and_write(
+        &self,
+        list: Arc<CommandList>,
+        source: Source,
+        write: Write,
+    ) -> Result<Vec<u8>, ShuttingDown> {
+        let written = move |list: &CommandList, outcomes: Vec<Outcome>| {
+            let mut written = Vec::new();
+            write(list, &outcomes, &mut written);
+            written
+        };
+        self.execute_then(list, source, written).await
+    }
+
+    /// Has a list of commands carried out by every shard, and makes something of what came of each command.
+    ///
+    /// Where very much was found, it is put together and worked on by a thread of its own, since whoever calls may be on
+    /// a shard's, whose connections would wait meanwhile.
+    pub(crate) async fn execute_then<T: Send + 'static>(
+        &self,
+        list: Arc<CommandList>,
+        source: Source,
+        then: impl FnOnce(&CommandList, Vec<Outcome>) -> T + Send + 'static,
+    ) -> Result<T, ShuttingDown> {
         let (reply, mut replies) = mpsc::channel(self.boxes.len());
         let orders = Orders {
             list: list.clone(),
@@ -161,12 +204,30 @@ impl Mailboxes {
             ticket: 0,
         };
         self.route(orders, Some(reply)).await?;
-        let mut gathered = list.no_outcomes();
+        let mut of_shards = Vec::with_capacity(self.boxes.len());
         for _ in 0..self.boxes.len() {
-            let of_shard = replies.recv().await.ok_or(ShuttingDown)?;
-            list.gather(&mut gathered, of_shard);
+            of_shards.push(replies.recv().await.ok_or(ShuttingDown)?);
         }
-        Ok(gathered)
+        let findings: usize = of_shards.iter().flatten().map(Outcome::findings).sum();
+        let work = move || then(&list, list.merge(of_shards));
+        if findings <= FINDINGS_AT_ONCE {
+            return Ok(work());
+        }
+        // Nobody closes the semaphore.
+        let place = self.large.clone().acquire_owned().await;
+        let place = place.map_err(|_| ShuttingDown)?;
+        let done = spawn_blocking(move || {
+            let result = work();
+            drop(place);
+            result
+        });
+        done.await.map_err(|error| {
+            if let Ok(panic) = error.try_into_panic() {
+                resume_unwind(panic);
+            }
+            // The runtime is ending, and with it the broker.
+            ShuttingDown
+        })
     }
 
     /// How things stand, over all shards.

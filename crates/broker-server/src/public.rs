@@ -220,11 +220,7 @@ async fn run(
     let body = door::read_body(body, settings).await?;
     let body = door::commands_of(&parts.headers, body).await?;
     let list = Arc::new(door::parse(&body, false, settings, shard.own_commands())?);
-    let outcomes = shard
-        .mailboxes
-        .execute(list.clone(), Source::Public)
-        .await?;
-    let mut results = Vec::new();
-    write_results(&list, &outcomes, &mut results);
-    Ok(results)
+    let mailboxes = &shard.mailboxes;
+    let results = mailboxes.execute_and_write(list, Source::Public, write_results);
+    Ok(results.await?)
 }

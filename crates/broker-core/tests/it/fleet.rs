@@ -30,8 +30,8 @@ pub(crate) struct Fleet {
     seen: Vec<Seen>,
     /// All effects as they came, if that is asked for.
     written: Option<String>,
-    /// The outcomes of each list so far, and on how many shards it was executed.
-    outcomes: BTreeMap<u64, (usize, Vec<Outcome>)>,
+    /// The outcomes of each list on the shards that have executed it.
+    outcomes: BTreeMap<u64, Vec<Vec<Outcome>>>,
     lists: u64,
 }
 

@@ -275,7 +275,7 @@ impl Work<'_> {
                 self.index.remove(handle.slot, &session.info);
                 session.info = changed;
                 self.index.insert(handle.slot, &session.info);
-                outcome.merge(Outcome::Changed { matched: 1 }, &Page::default());
+                outcome.merge(Outcome::Changed { matched: 1 });
             }
             Err(first) => {
                 let full = CommandError::SessionsFull {
@@ -283,7 +283,7 @@ impl Work<'_> {
                     refused: 1,
                     first,
                 };
-                outcome.merge(Outcome::Refused(full), &Page::default());
+                outcome.merge(Outcome::Refused(full));
             }
         }
     }

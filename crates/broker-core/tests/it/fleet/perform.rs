@@ -126,16 +126,12 @@ impl Fleet {
                 "lists for all have one order on all shards"
             );
         }
-        let (count, merged) = self.outcomes.entry(ticket).or_default();
-        *count += 1;
-        if merged.is_empty() {
-            *merged = outcomes;
-        } else {
-            orders.list.gather(merged, outcomes);
-        }
-        if *count == of_all {
+        let of_shards = self.outcomes.entry(ticket).or_default();
+        of_shards.push(outcomes);
+        if of_shards.len() == of_all {
+            let of_shards = self.outcomes.remove(&ticket).unwrap_or_default();
+            let merged = orders.list.merge(of_shards);
             let outcomes = merged.iter().map(seen::outcome).collect();
-            self.outcomes.remove(&ticket);
             self.seen.push(Seen::Executed {
                 ticket,
                 origin,
