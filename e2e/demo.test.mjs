@@ -3,22 +3,11 @@
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { after, before, test } from 'node:test';
-import { chromium } from 'playwright-core';
 import { accepting, brokerFor, Child, DEADLINE_MS, freePort, fromRoot, startWsbroker } from './harness.mjs';
-
-const FLAGS = [
-  '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-  '--disable-background-networking', '--disable-component-update', '--disable-sync',
-];
+import { launchChromium } from './harness/browser.mjs';
 
 let browser;
-before(async () => {
-  browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: FLAGS,
-    timeout: 2 * DEADLINE_MS,
-  });
-});
+before(async () => { browser = await launchChromium(); });
 after(() => browser?.close());
 
 test('two tabs of the demo hear each other, room by room', async (t) => {

@@ -11,7 +11,7 @@ use crate::process::{self, find_program};
 use crate::workspace::Workspace;
 use crate::{Result, npm, python};
 
-const NEEDS: [Need; 4] = [
+const NEEDS: [Need; 5] = [
     Need {
         program: "php",
         proof: &[],
@@ -26,6 +26,11 @@ const NEEDS: [Need; 4] = [
         program: "chromium",
         proof: &[],
         package: "chromium",
+    },
+    Need {
+        program: "openssl",
+        proof: &[],
+        package: "openssl",
     },
     Need {
         program: "slowhttptest",

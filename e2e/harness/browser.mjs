@@ -1,0 +1,18 @@
+// Chromium, without a window.
+
+import { chromium } from 'playwright-core';
+import { DEADLINE_MS } from './wait.mjs';
+
+const FLAGS = [
+  '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
+  '--disable-background-networking', '--disable-component-update', '--disable-sync',
+];
+
+/** Starts it; whoever does so closes it. */
+export function launchChromium() {
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: FLAGS,
+    timeout: 2 * DEADLINE_MS,
+  });
+}
