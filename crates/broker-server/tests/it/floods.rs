@@ -72,7 +72,8 @@ async fn when_everybody_comes_back_at_once_the_backend_is_asked_by_max_in_flight
 #[tokio::test]
 async fn one_that_floods_with_messages_does_not_keep_another_waiting_for_its_end() {
     let backend = Scripted::silent();
-    let broker = Broker::start("listen.shards = 1", &backend);
+    let config = "listen.shards = 1\nlimits.close_timeout = '100ms'";
+    let broker = Broker::start(config, &backend);
     let (mut reading, mut flooding) = broker.raw_client().await.split();
     let flood = tokio::spawn(async move {
         let message = broker_testkit::client::masked(1, br#"{"type":"flood"}"#);
