@@ -14,5 +14,6 @@ export { certificateFor, issue, sClient, serial } from './harness/certificate.mj
 export { Client } from './harness/client.mjs';
 export { RawClient } from './harness/raw.mjs';
 export { backendFor, brokerFor, enter, scene } from './harness/scene.mjs';
+export { documented, startHaproxy, startNginx } from './harness/proxy.mjs';
 export { accepting, freePort } from './harness/port.mjs';
 export { cpuNanoseconds, openFiles, residentKiB } from './harness/proc.mjs';

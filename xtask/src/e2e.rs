@@ -23,6 +23,11 @@ const NEEDS: [Need; 5] = [
         package: "nginx-light",
     },
     Need {
+        program: "haproxy",
+        proof: &[],
+        package: "haproxy",
+    },
+    Need {
         program: "chromium",
         proof: &[],
         package: "chromium",
