@@ -1,10 +1,12 @@
 //! The PROXY protocol on the public listener.
 
-use broker_server::Listener;
-use broker_server::Server;
+use broker_server::{Identity, Listener, Server};
+use broker_testkit::authority::{Authority, Offer};
 use broker_testkit::client::Raw;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 
-use crate::broker::{Broker, config};
+use crate::broker::{Broker, Directory, config};
 
 const TRUSTING: &str = "listen.proxy_protocol = true\naccess.trusted_proxies = ['127.0.0.1']\n";
 
@@ -49,6 +51,26 @@ async fn a_client_that_is_named_forges_no_address_by_http_headers() {
 async fn a_header_that_names_nobody_leaves_the_peers_own_address() {
     assert_eq!(ip_behind(LOCAL, &[]).await, "127.0.0.1");
     assert_eq!(ip_behind(b"PROXY UNKNOWN\r\n", &[]).await, "127.0.0.1");
+}
+
+#[tokio::test]
+async fn a_tls_handshake_may_follow_the_header() {
+    let authority = Authority::new();
+    let issued = authority.issue();
+    let identity = Identity::from_pem(issued.certificate.as_bytes(), issued.key.as_bytes());
+    let server = Server::from_config(config(TRUSTING)).with_identity(identity.unwrap());
+    let broker = Broker {
+        handle: server.start().unwrap(),
+    };
+    let mut socket = TcpStream::connect(broker.addr()).await.unwrap();
+    socket.write_all(V2).await.unwrap();
+    let offer = Offer {
+        is_old: false,
+        protocols: &["http/1.1"],
+    };
+    let mut raw = Raw::over(authority.over(socket, offer).await.unwrap());
+    assert_eq!(raw.upgrade("/", &[]).await.status, 101);
+    assert_eq!(ip_of_the_one(&broker).await, "192.0.2.7");
 }
 
 #[tokio::test]
@@ -119,7 +141,8 @@ async fn a_command_through_such_a_proxy_needs_a_token() {
 
 #[tokio::test]
 async fn a_peer_on_a_unix_socket_is_trusted_to_name_its_client() {
-    let path = std::env::temp_dir().join(format!("wsbroker-proxy-{}", std::process::id()));
+    let directory = Directory::new();
+    let path = directory.file("public");
     let listener = Listener::unix(&path).expect("the path is free");
     let server = Server::from_config(config("listen.proxy_protocol = true"));
     let handle = server.with_public_listener(listener).start();
