@@ -11,7 +11,7 @@ use crate::process::{self, find_program};
 use crate::workspace::Workspace;
 use crate::{Result, npm, python};
 
-const NEEDS: [Need; 5] = [
+const NEEDS: [Need; 6] = [
     Need {
         program: "php",
         proof: &[],
