@@ -19,6 +19,7 @@ use crate::mailbox::Mailboxes;
 use crate::public;
 use crate::reply::{self, Reply};
 use crate::shard::Settings;
+use crate::strict::{self, HttpStream};
 
 /// How many connections the admin port serves at once.
 const MAX_CONNECTIONS: usize = 256;
@@ -62,11 +63,15 @@ async fn serve_socket(admin: Arc<Admin>, socket: Socket) {
         return;
     };
     let http1 = public::http1(limits, limits.handshake_timeout.duration());
+    let stream = HttpStream::new(socket, limits.close_timeout.duration());
     let service = service_fn(move |request| {
         let admin = admin.clone();
-        async move { Ok::<_, Infallible>(answer(&admin, request).await) }
+        async move {
+            let answer = |request| answer(&admin, request);
+            Ok::<_, Infallible>(strict::answered(request, answer).await)
+        }
     });
-    let connection = http1.serve_connection(TokioIo::new(socket), service);
+    let connection = http1.serve_connection(TokioIo::new(stream), service);
     if let Err(error) = connection.await {
         tracing::debug!(
             event = "trouble",

@@ -29,6 +29,7 @@ mod random;
 mod reply;
 mod server;
 mod shard;
+mod strict;
 
 pub use broker_backend as backend;
 pub use broker_core as core;

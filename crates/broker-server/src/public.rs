@@ -8,8 +8,7 @@ use std::time::Duration;
 
 use broker_core::{Source, write_results};
 use broker_transport::{Socket, Stream, handshake};
-use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -25,12 +24,10 @@ use crate::greeting;
 use crate::introduction;
 use crate::reply::{self, Reply};
 use crate::shard::{ClientPeer, Shard};
+use crate::strict::{self, HttpStream};
 
 /// How many headers a request may have.
 const MAX_HEADERS: usize = 64;
-
-/// How long a request's path and query may be, in bytes.
-const MAX_URI: usize = 8 * 1024;
 
 /// Serves the requests of one socket until it is upgraded or closed.
 pub(crate) async fn serve(shard: Rc<Shard>, socket: Socket, peer: ClientPeer) {
@@ -45,9 +42,13 @@ pub(crate) async fn serve(shard: Rc<Shard>, socket: Socket, peer: ClientPeer) {
     let caller = peer.caller;
     // The peer goes to the session with the one request that is upgraded.
     let peer = RefCell::new(Some(peer));
-    let answer = service_fn(|request| answer(&shard, caller, &peer, request));
+    let answer = service_fn(async |request| {
+        let answer = |request| answer(&shard, caller, &peer, request);
+        Ok::<_, Infallible>(strict::answered(request, answer).await)
+    });
+    let stream = HttpStream::new(greeted.stream, limits.close_timeout.duration());
     let connection = http1(limits, greeted.left)
-        .serve_connection(TokioIo::new(greeted.stream), answer)
+        .serve_connection(TokioIo::new(stream), answer)
         .with_upgrades();
     if let Err(error) = connection.await {
         tracing::debug!(event = "trouble", "an HTTP connection ended early: {error}");
@@ -71,49 +72,37 @@ async fn answer(
     caller: Caller,
     peer: &RefCell<Option<ClientPeer>>,
     request: Request<Incoming>,
-) -> Result<Response<Full<Bytes>>, Infallible> {
-    if request
-        .uri()
-        .path_and_query()
-        .is_some_and(|path| path.as_str().len() > MAX_URI)
-    {
-        return Ok(reply::text(
-            StatusCode::URI_TOO_LONG,
-            "the path is longer than 8 KiB",
-        ));
-    }
-    Ok(
-        match handshake::check(&request, &shard.settings.subprotocols) {
-            Ok(Some(accept)) => upgrade(shard, peer, request, accept),
-            Ok(None) => match *request.method() {
-                Method::POST => command(shard, caller, request).await,
-                Method::GET if shard.settings.is_demo => demo::page(request.uri().path()),
-                Method::GET => {
-                    let line = "this port speaks WebSocket; commands come by POST";
-                    let refusal = reply::text(StatusCode::UPGRADE_REQUIRED, line);
-                    reply::with(
-                        reply::with(refusal, header::UPGRADE, "websocket"),
-                        header::CONNECTION,
-                        "upgrade",
-                    )
-                }
-                _ => {
-                    let refusal = reply::text(StatusCode::METHOD_NOT_ALLOWED, "only GET and POST");
-                    reply::with(refusal, header::ALLOW, "GET, POST")
-                }
-            },
-            Err(refusal) => {
-                tracing::debug!(
-                    event = "refused",
-                    status = refusal.status().as_u16(),
-                    "handshake: {refusal}"
-                );
-                let mut response = reply::text(refusal.status(), refusal.to_string());
-                response.headers_mut().extend(refusal.headers());
-                response
+) -> Reply {
+    match handshake::check(&request, &shard.settings.subprotocols) {
+        Ok(Some(accept)) => upgrade(shard, peer, request, accept),
+        Ok(None) => match *request.method() {
+            Method::POST => command(shard, caller, request).await,
+            Method::GET if shard.settings.is_demo => demo::page(request.uri().path()),
+            Method::GET => {
+                let line = "this port speaks WebSocket; commands come by POST";
+                let refusal = reply::text(StatusCode::UPGRADE_REQUIRED, line);
+                reply::with(
+                    reply::with(refusal, header::UPGRADE, "websocket"),
+                    header::CONNECTION,
+                    "upgrade",
+                )
+            }
+            _ => {
+                let refusal = reply::text(StatusCode::METHOD_NOT_ALLOWED, "only GET and POST");
+                reply::with(refusal, header::ALLOW, "GET, POST")
             }
         },
-    )
+        Err(refusal) => {
+            tracing::debug!(
+                event = "refused",
+                status = refusal.status().as_u16(),
+                "handshake: {refusal}"
+            );
+            let mut response = reply::text(refusal.status(), refusal.to_string());
+            response.headers_mut().extend(refusal.headers());
+            response
+        }
+    }
 }
 
 /// Answers a good handshake, and begins the session once the answer is out.
@@ -165,12 +154,12 @@ fn upgrade(
     spawn_local(async move {
         let Ok(upgraded) = upgraded.await else { return };
         // It was made of one of ours, so it is one.
-        let Ok(parts) = upgraded.downcast::<TokioIo<Stream>>() else {
+        let Ok(parts) = upgraded.downcast::<TokioIo<HttpStream<Stream>>>() else {
             return;
         };
         shard.open(
             admission,
-            parts.io.into_inner(),
+            parts.io.into_inner().into_inner(),
             &parts.read_buf,
             client.seat,
         );

@@ -11,6 +11,7 @@ mod admin_door;
 mod bad_commands;
 mod bad_frames;
 mod bad_handshakes;
+mod bad_http;
 mod closing;
 mod compression;
 mod drain;

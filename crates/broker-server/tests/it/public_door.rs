@@ -373,6 +373,7 @@ async fn other_requests_are_told_what_this_port_is_for() {
             .status,
         414
     );
+    let mut raw = Raw::connect(broker.addr()).await;
     assert_eq!(raw.upgrade("/elsewhere", &[]).await.status, 404);
     assert_eq!(raw.upgrade("/ws?query=1", &[]).await.status, 101);
 }
