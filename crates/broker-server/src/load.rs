@@ -14,8 +14,11 @@ pub(crate) use self::addresses::Place;
 
 /// Counts connections. Written when one is accepted or its client becomes known, when it is gone, and at no other time.
 #[derive(Clone, Debug)]
-pub(crate) struct Loads {
-    shards: Arc<[AtomicUsize]>,
+pub(crate) struct Loads(Arc<Counts>);
+
+#[derive(Debug)]
+struct Counts {
+    shards: Box<[AtomicUsize]>,
     max: usize,
     addresses: Addresses,
 }
@@ -23,7 +26,7 @@ pub(crate) struct Loads {
 /// A connection's place in the counts; dropping it gives the place back.
 #[derive(Debug)]
 pub(crate) struct Seat {
-    loads: Loads,
+    counts: Arc<Counts>,
     shard: usize,
     /// Its place among the connections of its client's address, as soon as that is known.
     place: Option<Place>,
@@ -50,34 +53,31 @@ impl Full {
 impl Loads {
     /// At most `max` connections, and `max_per_address` of one client's address.
     pub(crate) fn new(shards: usize, max: usize, max_per_address: Option<NonZeroU32>) -> Loads {
-        Loads {
+        Loads(Arc::new(Counts {
             shards: (0..shards).map(|_| AtomicUsize::new(0)).collect(),
             max,
             addresses: Addresses::new(max_per_address),
-        }
+        }))
     }
 
     /// A place on the shard with the fewest connections, and among those of the client if it is known.
     pub(crate) fn take_seat(&self, client: Option<IpAddr>) -> Result<Seat, Full> {
-        let counts = || {
-            self.shards
-                .iter()
-                .map(|count| count.load(Ordering::Relaxed))
-        };
-        if counts().sum::<usize>() >= self.max {
+        let shards = &self.0.shards;
+        let loads = || shards.iter().map(|count| count.load(Ordering::Relaxed));
+        if loads().sum::<usize>() >= self.0.max {
             return Err(Full::All);
         }
-        let (shard, _) = counts()
+        let (shard, _) = loads()
             .enumerate()
             .min_by_key(|(_, count)| *count)
             .ok_or(Full::All)?;
         let place = match client {
-            Some(ip) => self.addresses.take_place(ip)?,
+            Some(ip) => self.0.addresses.take_place(ip)?,
             None => None,
         };
-        self.shards[shard].fetch_add(1, Ordering::Relaxed);
+        shards[shard].fetch_add(1, Ordering::Relaxed);
         Ok(Seat {
-            loads: self.clone(),
+            counts: self.0.clone(),
             shard,
             place,
         })
@@ -92,7 +92,7 @@ impl Seat {
     /// A place for this connection among those of its client; none where it has one, or nobody counts.
     pub(crate) fn place_for(&self, client: Option<IpAddr>) -> Result<Option<Place>, Full> {
         match (&self.place, client) {
-            (None, Some(ip)) => self.loads.addresses.take_place(ip),
+            (None, Some(ip)) => self.counts.addresses.take_place(ip),
             (Some(_), _) | (None, None) => Ok(None),
         }
     }
@@ -105,7 +105,7 @@ impl Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.loads.shards[self.shard].fetch_sub(1, Ordering::Relaxed);
+        self.counts.shards[self.shard].fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -161,7 +161,10 @@ pub async fn take_header(socket: &Socket) -> Result<Introduction, HeaderError> {
         let parsed = parse(&header[..taken + seen])?;
         let known = parsed.map_or(taken + seen, |(_, len)| len);
         while taken < known {
-            taken += receive(socket, &mut header[taken..known], RecvFlags::empty()).await?;
+            match receive(socket, &mut header[taken..known], RecvFlags::empty()).await? {
+                0 => return Err(HeaderError::Ended),
+                received => taken += received,
+            }
         }
         if let Some((introduction, _)) = parsed {
             // Where nothing has come behind it yet, the socket learns so, and `readable` waits for it.

@@ -61,7 +61,7 @@ fn an_address_without_connections_is_forgotten() {
     let seats: Vec<_> = (0..100u8)
         .map(|n| loads.take_seat(ip(&format!("192.0.2.{}", n / 2))).unwrap())
         .collect();
-    assert_eq!(loads.addresses.len(), 50);
+    assert_eq!(loads.0.addresses.len(), 50);
     drop(seats);
-    assert_eq!(loads.addresses.len(), 0);
+    assert_eq!(loads.0.addresses.len(), 0);
 }

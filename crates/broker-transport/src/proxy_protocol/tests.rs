@@ -231,6 +231,7 @@ async fn it_is_taken_out_of_tcp_sockets_too() {
         .await
         .unwrap();
     proxy.write_all(b"PROXY UNKNOWN\r\nbehind").await.unwrap();
+    drop(proxy);
     let mut ours = Socket::Tcp(listener.accept().await.unwrap().0);
     assert_eq!(take_header(&ours).await.unwrap(), Introduction::Nobody);
     let mut rest = [0; 6];
