@@ -1,17 +1,25 @@
 //! What the bytes of WebSocket messages cost: unmasking, checking, inflating and compressing, with no socket anywhere.
 
+#[path = "../src/sample.rs"]
+mod sample;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use broker_core::Timestamp;
 use broker_dialect::Outgoing;
+use broker_testkit::client::masked;
 use broker_transport::ws::{Deflater, Event, Inflater, Settings, WebSocket, Window};
 use bytes::Bytes;
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
 use flate2::{Compress, Compression, FlushCompress};
+use sample::json;
 
 const NOW: Timestamp = Timestamp(0);
+
+const TEXT: u8 = 0x1;
+const COMPRESSED: u8 = 0x40;
 
 fn main() {
     divan::main();
@@ -21,41 +29,27 @@ fn main() {
 /// lies, and so it is masked again for the next time; that is not counted.
 #[divan::bench(args = [4 * 1024, 64 * 1024, 1024 * 1024])]
 fn receive_text(bencher: Bencher<'_, '_>, len: usize) {
-    let (mut websocket, mut inflater) = connection(None);
-    let frame = masked(0x81, json(len).as_bytes());
-    bencher
-        .counter(BytesCount::new(len))
-        .with_inputs(|| frame.clone())
-        .bench_local_refs(|frame| {
-            let mut input = &mut frame[..];
-            match websocket.receive(NOW, &mut inflater, &mut input) {
-                Some(Event::Text(text)) => black_box(text).len(),
-                other => panic!("{}", other.is_some()),
-            }
-        });
+    let frame = masked(TEXT, json(len).as_bytes());
+    receive(bencher, &frame, len, None, usize::MAX);
 }
 
 /// As above, in which every other character has two bytes.
 #[divan::bench(args = [64 * 1024, 1024 * 1024])]
 fn receive_text_beyond_ascii(bencher: Bencher<'_, '_>, len: usize) {
-    let (mut websocket, mut inflater) = connection(None);
-    let frame = masked(0x81, "eé ".repeat(len / 4).as_bytes());
-    bencher
-        .counter(BytesCount::new(len))
-        .with_inputs(|| frame.clone())
-        .bench_local_refs(|frame| {
-            let mut input = &mut frame[..];
-            match websocket.receive(NOW, &mut inflater, &mut input) {
-                Some(Event::Text(text)) => black_box(text).len(),
-                other => panic!("{}", other.is_some()),
-            }
-        });
+    let frame = masked(TEXT, "eé ".repeat(len / 4).as_bytes());
+    receive(bencher, &frame, len, None, usize::MAX);
+}
+
+/// A large message in one frame that comes in pieces, as a socket gives it.
+#[divan::bench(args = [1024 * 1024])]
+fn receive_text_in_pieces(bencher: Bencher<'_, '_>, len: usize) {
+    let frame = masked(TEXT, json(len).as_bytes());
+    receive(bencher, &frame, len, None, 64 * 1024);
 }
 
 /// A compressed message, inflated and checked.
 #[divan::bench(args = [1024, 4 * 1024, 64 * 1024])]
 fn receive_compressed_text(bencher: Bencher<'_, '_>, len: usize) {
-    let (mut websocket, mut inflater) = connection(Some(Window::MAX));
     let json = json(len);
     let mut compress = Compress::new(Compression::default(), false);
     let mut compressed = Vec::with_capacity(len);
@@ -63,17 +57,8 @@ fn receive_compressed_text(bencher: Bencher<'_, '_>, len: usize) {
         .compress_vec(json.as_bytes(), &mut compressed, FlushCompress::Sync)
         .expect("it can be compressed");
     compressed.truncate(compressed.len() - 4);
-    let frame = masked(0xc1, &compressed);
-    bencher
-        .counter(BytesCount::new(len))
-        .with_inputs(|| frame.clone())
-        .bench_local_refs(|frame| {
-            let mut input = &mut frame[..];
-            match websocket.receive(NOW, &mut inflater, &mut input) {
-                Some(Event::Text(text)) => black_box(text).len(),
-                other => panic!("{}", other.is_some()),
-            }
-        });
+    let frame = masked(COMPRESSED | TEXT, &compressed);
+    receive(bencher, &frame, len, Some(Window::MAX), usize::MAX);
 }
 
 /// The frame of a message, as it is made once for all its receivers.
@@ -127,7 +112,14 @@ fn levels(len: usize) -> impl Iterator<Item = Level> {
     })
 }
 
-fn connection(window: Option<Window>) -> (WebSocket, Inflater) {
+/// Receives a frame with a text of `len` bytes, in pieces of so many.
+fn receive(
+    bencher: Bencher<'_, '_>,
+    frame: &[u8],
+    len: usize,
+    window: Option<Window>,
+    piece: usize,
+) {
     let settings = Settings {
         max_message: 1 << 24,
         max_fragments: 1024,
@@ -137,50 +129,20 @@ fn connection(window: Option<Window>) -> (WebSocket, Inflater) {
         ping_interval: Duration::from_secs(25),
         pong_timeout: Duration::from_secs(10),
     };
-    let websocket = WebSocket::new(Arc::new(settings), NOW).with_compression(window);
-    (websocket, Inflater::default())
-}
-
-/// So many bytes of an array of objects, such as an application sends: names repeat, values less so.
-fn json(len: usize) -> String {
-    let mut json = String::from("[");
-    let mut seed = 1_u32;
-    while json.len() < len {
-        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        let (id, price) = (seed >> 8, seed >> 16);
-        let room = seed >> 27;
-        json += &format!(
-            r#"{{"id":"u{id:07x}","type":"client-position","room":"room-{room}","x":{price},"y":{}.{},"online":{}}},"#,
-            id % 1000,
-            price % 100,
-            room % 3 == 0,
-        );
-    }
-    json.truncate(len);
-    json
-}
-
-/// A frame as a client sends it.
-fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
-    let mask = [0x37, 0xfa, 0x21, 0x3d];
-    let mut frame = vec![first];
-    match payload.len() {
-        len @ 0..=125 => frame.push(0x80 | len as u8),
-        len @ 126..=0xffff => {
-            frame.push(0x80 | 126);
-            frame.extend((len as u16).to_be_bytes());
-        }
-        len => {
-            frame.push(0x80 | 127);
-            frame.extend((len as u64).to_be_bytes());
-        }
-    }
-    frame.extend(mask);
-    frame.extend(
-        payload
-            .iter()
-            .zip(mask.iter().cycle())
-            .map(|(byte, mask)| byte ^ mask),
-    );
-    frame
+    let mut websocket = WebSocket::new(Arc::new(settings), NOW).with_compression(window);
+    let mut inflater = Inflater::default();
+    bencher
+        .counter(BytesCount::new(len))
+        .with_inputs(|| frame.to_vec())
+        .bench_local_refs(|frame| {
+            let mut received = 0;
+            for mut piece in frame.chunks_mut(piece) {
+                while let Some(event) = websocket.receive(NOW, &mut inflater, &mut piece) {
+                    if let Event::Text(text) = event {
+                        received += black_box(text).len();
+                    }
+                }
+            }
+            assert_eq!(received, len);
+        });
 }

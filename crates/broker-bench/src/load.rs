@@ -34,6 +34,7 @@ pub(crate) enum Arrival<'a> {
     /// A text or binary frame came on `connection`.
     Frame {
         connection: usize,
+        is_compressed: bool,
         payload: &'a [u8],
     },
     /// The command that went through `door` was answered.
@@ -45,6 +46,8 @@ pub(crate) enum Arrival<'a> {
 pub(crate) struct Load {
     epoll: Epoll,
     target: SocketAddr,
+    /// Whether connections are opened with compression.
+    compresses: bool,
     connections: Vec<Connection>,
     doors: Vec<Door>,
     last_arrival: Instant,
@@ -57,6 +60,8 @@ struct Connection {
     socket: TcpStream,
     /// When the handshake began; `None` once it is done.
     opening: Option<Instant>,
+    /// Whether compression has been offered.
+    compresses: bool,
     /// The start of a frame, or of the handshake's answer, whose end is not here yet.
     rest: Vec<u8>,
 }
@@ -66,12 +71,21 @@ impl Load {
         Ok(Self {
             epoll: Epoll::new()?,
             target,
+            compresses: false,
             connections: Vec::new(),
             doors: Vec::new(),
             last_arrival: Instant::now(),
             tokens: Vec::new(),
             buffer: vec![0; 64 * 1024],
             outgoing: Vec::new(),
+        })
+    }
+
+    /// The same, whose connections must agree on compression.
+    pub(crate) fn compressed(target: SocketAddr) -> io::Result<Self> {
+        Ok(Self {
+            compresses: true,
+            ..Self::new(target)?
         })
     }
 
@@ -104,12 +118,18 @@ impl Load {
     fn begin_handshake(&mut self, cookie: &str) -> io::Result<()> {
         let started = Instant::now();
         let socket = connect(self.target)?;
-        (&socket).write_all(ws::upgrade_request("/", cookie).as_bytes())?;
+        let request = if self.compresses {
+            ws::upgrade_request_with_compression("/", cookie)
+        } else {
+            ws::upgrade_request("/", cookie)
+        };
+        (&socket).write_all(request.as_bytes())?;
         socket.set_nonblocking(true)?;
         self.epoll.watch(&socket, self.connections.len() as u64)?;
         self.connections.push(Connection {
             socket,
             opening: Some(started),
+            compresses: self.compresses,
             rest: Vec::new(),
         });
         Ok(())
@@ -211,6 +231,9 @@ impl Connection {
                 self.rest = bytes.to_vec();
                 return Ok(());
             };
+            if self.compresses && !ws::agrees_on_compression(&bytes[..head]) {
+                return Err(io::Error::other("the server has declined compression"));
+            }
             at = head;
             self.opening = None;
             on(Arrival::Opened {
@@ -228,6 +251,7 @@ impl Connection {
                 }
                 _ => on(Arrival::Frame {
                     connection: index,
+                    is_compressed: frame.is_compressed,
                     payload: frame.payload,
                 })?,
             }

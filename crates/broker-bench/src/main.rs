@@ -20,6 +20,7 @@ mod load;
 mod machine;
 mod peers;
 mod run;
+mod sample;
 mod scenario;
 mod table;
 mod ws;

@@ -48,6 +48,11 @@ impl Peer {
         }
     }
 
+    /// Whether it agrees on compression with clients that offer it.
+    pub(crate) fn compresses(self) -> bool {
+        self == Self::Wsbroker
+    }
+
     /// How it is told to send something.
     pub(crate) fn door(self) -> DoorKind {
         match self {

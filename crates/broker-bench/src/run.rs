@@ -68,6 +68,7 @@ pub(crate) fn measure(args: &Args) -> io::Result<()> {
 fn tabulate(case: &dyn Case, peers: &[Peer], rounds: u32, setting: &Setting) -> io::Result<Table> {
     let mut rows: Vec<Row> = peers
         .iter()
+        .filter(|&&peer| case.measures(peer))
         .map(|&peer| Row {
             peer,
             rounds: Vec::new(),

@@ -2,6 +2,7 @@
 //! each case makes a table with a row per server.
 
 mod broadcasts;
+mod compressed;
 mod fanout;
 mod handshakes;
 mod idle;
@@ -18,6 +19,8 @@ use crate::peers::{Launcher, Peer};
 pub(crate) enum Scenario {
     /// One message to 2000 receivers.
     Fanout,
+    /// A compressed message to 2000 receivers, beside a short plain one.
+    Compressed,
     /// Client message -> HTTP backend -> answer -> client.
     Roundtrip,
     /// `send` to 10 of 10,000 connections.
@@ -37,12 +40,16 @@ impl Scenario {
                 Box::new(fanout::Fanout { under_way: 1 }),
                 Box::new(fanout::Fanout { under_way: 8 }),
             ],
+            Self::Compressed => vec![Box::new(compressed::Compressed)],
             Self::Roundtrip => vec![
                 Box::new(roundtrip::Roundtrip { clients: 1 }),
                 Box::new(roundtrip::Roundtrip { clients: 64 }),
             ],
             Self::Targeted => vec![Box::new(targeted::Targeted)],
-            Self::Idle => vec![Box::new(idle::Idle)],
+            Self::Idle => vec![
+                Box::new(idle::Idle { compresses: false }),
+                Box::new(idle::Idle { compresses: true }),
+            ],
             Self::Handshakes => vec![Box::new(handshakes::Handshakes)],
             Self::Start => vec![Box::new(start::Start)],
         }
@@ -56,6 +63,11 @@ pub(crate) trait Case {
     /// What [`Case::round`] gives. The first column is what servers are
     /// compared by; less of it is better.
     fn columns(&self) -> &'static [Column];
+
+    /// Whether there is anything to measure of `peer`.
+    fn measures(&self, _peer: Peer) -> bool {
+        true
+    }
 
     /// Measures `peer` once, in a fresh process of it, and gives a value for
     /// every column.

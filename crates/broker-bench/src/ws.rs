@@ -1,7 +1,8 @@
 //! As much of a WebSocket client as a load generator needs (RFC 6455).
 //!
-//! It knows nothing of fragments and extensions: no server measured here sends
-//! the one, and the client never offers the other.
+//! It knows nothing of fragments, since no server measured here sends any. It can
+//! offer compression, and then takes compressed frames for what they are: what
+//! they would be when inflated is nothing that a load generator has to know.
 
 use std::io;
 
@@ -26,6 +27,18 @@ pub(crate) fn upgrade_request(path: &str, cookie: &str) -> String {
         "GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
          Sec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\nCookie: {cookie}\r\n\r\n"
     )
+}
+
+/// The same with the offer of compression that browsers make (RFC 7692 §7.1).
+pub(crate) fn upgrade_request_with_compression(path: &str, cookie: &str) -> String {
+    let offer = "permessage-deflate; client_max_window_bits";
+    let cookie = format!("{cookie}\r\nSec-WebSocket-Extensions: {offer}");
+    upgrade_request(path, &cookie)
+}
+
+/// Whether the upgrade answer at the start of `bytes` agrees on compression.
+pub(crate) fn agrees_on_compression(answer: &[u8]) -> bool {
+    memchr::memmem::find(answer, b": permessage-deflate").is_some()
 }
 
 /// The length of the upgrade answer at the start of `bytes`, once it is whole.
@@ -75,6 +88,8 @@ fn push_header(opcode: u8, mask_bit: u8, len: usize, out: &mut Vec<u8>) {
 /// A whole frame at the start of a buffer.
 pub(crate) struct Frame<'a> {
     pub(crate) opcode: u8,
+    /// Whether the first reserved bit is set (RFC 7692 §6).
+    pub(crate) is_compressed: bool,
     /// The mask's key, in a client's frame; the payload is as it came.
     pub(crate) mask: Option<[u8; 4]>,
     pub(crate) payload: &'a [u8],
@@ -107,6 +122,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<Frame<'_>> {
     let payload = rest.get(..usize::try_from(payload_len).ok()?)?;
     Some(Frame {
         opcode: first & 0x0f,
+        is_compressed: first & 0x40 != 0,
         mask,
         payload,
         len: bytes.len() - rest.len() + payload.len(),

@@ -110,6 +110,7 @@ fn send_all(
             Arrival::Frame {
                 connection,
                 payload,
+                ..
             } => receive(connection, payload, &mut under_way, &mut latencies),
             Arrival::Answered { door } => {
                 let message = under_way.iter_mut().find(|message| message.door == door);

@@ -11,11 +11,25 @@ use crate::{cpu::resident_bytes, load::Load, peers::Peer};
 
 const CONNECTIONS: usize = 10_000;
 
-pub(super) struct Idle;
+pub(super) struct Idle {
+    /// Whether the connections have agreed on compression.
+    pub(super) compresses: bool,
+}
 
 impl Case for Idle {
     fn title(&self) -> String {
-        format!("resident memory per idle connection, {CONNECTIONS} connections of 3 cookies")
+        let compression = if self.compresses {
+            ", with compression"
+        } else {
+            ""
+        };
+        format!(
+            "resident memory per idle connection, {CONNECTIONS} connections of 3 cookies{compression}"
+        )
+    }
+
+    fn measures(&self, peer: Peer) -> bool {
+        !self.compresses || peer.compresses()
     }
 
     fn columns(&self) -> &'static [Column] {
@@ -31,7 +45,11 @@ impl Case for Idle {
     fn round(&self, peer: Peer, setting: &Setting) -> io::Result<Vec<f64>> {
         let server = setting.launcher.start(peer, None)?;
         let before = resident_bytes(server.pid())? as f64;
-        let mut load = Load::new(server.address())?;
+        let mut load = if self.compresses {
+            Load::compressed(server.address())?
+        } else {
+            Load::new(server.address())?
+        };
         load.open(CONNECTIONS, cookie)
             .map_err(|error| server.blame(&error))?;
         let with_all = resident_bytes(server.pid())? as f64;

@@ -91,6 +91,7 @@ fn exchange(load: &mut Load, clients: usize, messages: usize) -> io::Result<Vec<
             Arrival::Frame {
                 connection,
                 payload,
+                ..
             } => {
                 let Some(sent) = sent[connection].take() else {
                     let text = String::from_utf8_lossy(payload);

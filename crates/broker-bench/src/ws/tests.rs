@@ -28,6 +28,22 @@ fn a_masked_frame_is_the_example_of_the_rfc() {
 }
 
 #[test]
+fn a_compressed_frame_is_told_from_others() {
+    for (first, is_compressed) in [(0x81, false), (0xc1, true), (0xc2, true)] {
+        let bytes = [first, 0];
+        let frame = decode(&bytes).expect("it is whole");
+        assert_eq!(
+            (frame.is_compressed, frame.opcode),
+            (is_compressed, first & 3)
+        );
+    }
+    assert!(agrees_on_compression(
+        b"Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover"
+    ));
+    assert!(!agrees_on_compression(b"HTTP/1.1 101 Fine"));
+}
+
+#[test]
 fn a_frame_cut_anywhere_is_waited_for() {
     let mut bytes = Vec::new();
     encode_masked(TEXT, &[b'x'; 300], &mut bytes);

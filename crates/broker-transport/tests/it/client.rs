@@ -165,28 +165,35 @@ pub(crate) fn frame(first: u8, mask: [u8; 4], payload: &[u8]) -> Vec<u8> {
 /// The limit on the messages of clients.
 pub(crate) const MAX_MESSAGE: usize = 100_000;
 
-/// What a connection makes of bytes that arrive in these pieces, with so many fragments to a message at most.
-pub(crate) fn hear_fragments<'p>(
-    max_fragments: u32,
-    pieces: impl IntoIterator<Item = &'p [u8]>,
-) -> Vec<Event<'static>> {
-    let settings = Settings {
+/// The limits of the connections under test.
+pub(crate) fn settings() -> Settings {
+    Settings {
         max_message: MAX_MESSAGE,
-        max_fragments,
+        max_fragments: 100,
         uncounted_fragment: u64::MAX,
         message_timeout: Duration::from_secs(30),
         close_timeout: Duration::from_secs(5),
         ping_interval: Duration::from_secs(25),
         pong_timeout: Duration::from_secs(10),
-    };
-    let now = Timestamp(0);
-    let mut websocket = WebSocket::new(Arc::new(settings), now);
+    }
+}
+
+/// A new connection.
+pub(crate) fn open(settings: Settings) -> WebSocket {
+    WebSocket::new(Arc::new(settings), Timestamp(0))
+}
+
+/// What a connection makes of bytes that arrive in these pieces.
+pub(crate) fn hear_by<'p>(
+    mut websocket: WebSocket,
+    pieces: impl IntoIterator<Item = &'p [u8]>,
+) -> Vec<Event<'static>> {
     let mut inflater = Inflater::default();
     let mut events = Vec::new();
     for piece in pieces {
         let mut piece = piece.to_vec();
         let mut input = &mut piece[..];
-        while let Some(event) = websocket.receive(now, &mut inflater, &mut input) {
+        while let Some(event) = websocket.receive(Timestamp(0), &mut inflater, &mut input) {
             events.push(owned(event));
         }
         assert!(input.is_empty(), "bytes were left");
@@ -194,12 +201,24 @@ pub(crate) fn hear_fragments<'p>(
     events
 }
 
-/// What a connection makes of bytes that arrive in these pieces.
-pub(crate) fn hear<'p>(pieces: impl IntoIterator<Item = &'p [u8]>) -> Vec<Event<'static>> {
-    hear_fragments(100, pieces)
+/// What a new connection makes of bytes that arrive in these pieces, with so many fragments to a message at most.
+pub(crate) fn hear_fragments<'p>(
+    max_fragments: u32,
+    pieces: impl IntoIterator<Item = &'p [u8]>,
+) -> Vec<Event<'static>> {
+    let settings = Settings {
+        max_fragments,
+        ..settings()
+    };
+    hear_by(open(settings), pieces)
 }
 
-pub(crate) fn owned(event: Event<'_>) -> Event<'static> {
+/// What a new connection makes of bytes that arrive in these pieces.
+pub(crate) fn hear<'p>(pieces: impl IntoIterator<Item = &'p [u8]>) -> Vec<Event<'static>> {
+    hear_by(open(settings()), pieces)
+}
+
+fn owned(event: Event<'_>) -> Event<'static> {
     match event {
         Event::Text(text) => Event::Text(Cow::Owned(text.into_owned())),
         Event::Binary(payload) => Event::Binary(Cow::Owned(payload.into_owned())),

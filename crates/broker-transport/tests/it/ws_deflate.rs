@@ -2,19 +2,17 @@
 //! impossible to read is found in time.
 
 use std::borrow::Cow;
-use std::sync::Arc;
-use std::time::Duration;
 
-use broker_core::Timestamp;
 use broker_dialect::Outgoing;
-use broker_transport::ws::{Deflater, Event, Inflater, Settings, WebSocket, Window};
+use broker_transport::ws::{Deflater, Event, Settings, Window};
 use bytes::Bytes;
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use crate::client::frame;
+use crate::client::{frame, hear_by, open, settings};
+use crate::ws_cuts::pieces;
 
 const MIB: usize = 1 << 20;
 
@@ -22,25 +20,9 @@ const MIB: usize = 1 << 20;
 fn hear<'p>(pieces: impl IntoIterator<Item = &'p [u8]>) -> Vec<Event<'static>> {
     let settings = Settings {
         max_message: MIB,
-        max_fragments: 100,
-        uncounted_fragment: u64::MAX,
-        message_timeout: Duration::from_secs(30),
-        close_timeout: Duration::from_secs(5),
-        ping_interval: Duration::from_secs(25),
-        pong_timeout: Duration::from_secs(10),
+        ..settings()
     };
-    let now = Timestamp(0);
-    let mut websocket = WebSocket::new(Arc::new(settings), now).with_compression(Some(Window::MAX));
-    let mut inflater = Inflater::default();
-    let mut events = Vec::new();
-    for piece in pieces {
-        let mut piece = piece.to_vec();
-        let mut input = &mut piece[..];
-        while let Some(event) = websocket.receive(now, &mut inflater, &mut input) {
-            events.push(crate::client::owned(event));
-        }
-    }
-    events
+    hear_by(open(settings).with_compression(Some(Window::MAX)), pieces)
 }
 
 /// What a client's compressor is set to.
@@ -107,16 +89,6 @@ fn frames(first: u8, payload: &[u8], cuts: &[Index]) -> Vec<u8> {
         start = end;
     }
     bytes
-}
-
-fn pieces<'b>(bytes: &'b [u8], cuts: &[Index]) -> Vec<&'b [u8]> {
-    let mut cuts: Vec<_> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
-    cuts.push(bytes.len());
-    cuts.sort_unstable();
-    let mut start = 0;
-    cuts.into_iter()
-        .map(|end| &bytes[std::mem::replace(&mut start, end)..end])
-        .collect()
 }
 
 fn payload() -> impl Strategy<Value = Vec<u8>> {
