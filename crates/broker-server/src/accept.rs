@@ -4,7 +4,6 @@ mod acceptor;
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use broker_transport::Listener;
 
@@ -21,7 +20,6 @@ pub(crate) async fn run(
     settings: Arc<Settings>,
     mailboxes: Mailboxes,
     loads: Loads,
-    orders: Arc<AtomicU64>,
 ) {
     let mut acceptor = Acceptor::new(listener);
     loop {
@@ -42,20 +40,9 @@ pub(crate) async fn run(
                 continue;
             }
         };
-        let order = orders.fetch_add(1, Ordering::Relaxed);
         let shard = seat.shard();
-        if mailboxes
-            .send(
-                shard,
-                Mail::Socket {
-                    socket,
-                    order,
-                    seat,
-                },
-            )
-            .await
-            .is_err()
-        {
+        let mail = Mail::Socket { socket, seat };
+        if mailboxes.send(shard, mail).await.is_err() {
             return;
         }
     }

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use broker_core::{Source, write_receipts};
-use broker_transport::{Listener, Socket};
+use broker_transport::{Listener, Patient, Socket};
 use http::{Method, Request, StatusCode, header};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -63,7 +63,8 @@ async fn serve_socket(admin: Arc<Admin>, socket: Socket) {
         return;
     };
     let http1 = public::http1(limits, limits.handshake_timeout.duration());
-    let stream = HttpStream::new(socket, limits.close_timeout.duration());
+    let stream = Patient::new(socket, admin.settings.write_timeout);
+    let stream = HttpStream::new(stream, limits.close_timeout.duration());
     let service = service_fn(move |request| {
         let admin = admin.clone();
         async move {

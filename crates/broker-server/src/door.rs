@@ -1,5 +1,6 @@
 //! What the doors for commands have in common: who may come in, and how commands are read.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use broker_core::{CommandList, ListError, Reading};
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode, header};
 use http_body_util::BodyExt;
-use hyper::body::{Body, Incoming};
+use hyper::body::Body;
 use subtle::ConstantTimeEq;
 
 use crate::config::{OriginRule, Token};
@@ -172,7 +173,10 @@ fn host(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// Reads a whole body within `max_body` and `body_timeout`.
-pub(crate) async fn read_body(mut body: Incoming, settings: &Settings) -> Result<Bytes, Refusal> {
+pub(crate) async fn read_body<B>(mut body: B, settings: &Settings) -> Result<Bytes, Refusal>
+where
+    B: Body<Data = Bytes, Error: fmt::Display> + Unpin,
+{
     let limit = settings.config.limits.max_body.bytes();
     if body.size_hint().lower() > limit as u64 {
         return Err(Refusal::TooLong(limit));

@@ -6,6 +6,7 @@ use broker_transport::{Socket, Stream};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout, timeout_at};
 
+use crate::http2;
 use crate::shard::Settings;
 
 /// A TLS connection begins with a record of this type (RFC 8446 §5.1), and no HTTP request does.
@@ -19,6 +20,8 @@ const TLS_ON_PLAIN: &str = "this port does not speak TLS: connect by http:// or 
 pub(crate) struct Greeted {
     /// What its requests come over.
     pub(crate) stream: Stream,
+    /// Whether it speaks HTTP/2, and not HTTP/1.
+    pub(crate) is_http2: bool,
     /// How much is left of the time for the head of its first request.
     pub(crate) left: Duration,
 }
@@ -27,14 +30,18 @@ pub(crate) struct Greeted {
 /// it said nothing in time, or nothing that is spoken here.
 pub(crate) async fn hear(socket: Socket, settings: &Settings) -> Option<Greeted> {
     let limits = &settings.config.limits;
-    let mut first = [0];
-    let heard = socket.peek(&mut first, |seen| !seen.is_empty());
+    let mut first = [0; http2::PREFACE.len()];
+    // Of HTTP/2 over TLS the handshake tells.
+    let is_told = |seen: &[u8]| settings.tls.is_some() || !http2::PREFACE.starts_with(seen);
+    let heard = socket.peek(&mut first, |seen| !seen.is_empty() && is_told(seen));
     // Whoever connects and says nothing costs no more than the socket.
-    let Ok(Ok(1)) = timeout(limits.first_byte_timeout.duration(), heard).await else {
-        return None;
+    let heard = timeout(limits.first_byte_timeout.duration(), heard).await;
+    let first = match heard {
+        Ok(Ok(len)) if len > 0 => &first[..len],
+        Ok(_) | Err(_) => return None,
     };
     let deadline = Instant::now() + limits.handshake_timeout.duration();
-    let stream = match (&settings.tls, first == [TLS_HANDSHAKE]) {
+    let stream: Stream = match (&settings.tls, first[0] == TLS_HANDSHAKE) {
         (None, false) => socket.into(),
         (Some(tls), true) => match timeout_at(deadline, tls.accept(socket)).await {
             Ok(Ok(stream)) => stream,
@@ -69,8 +76,10 @@ pub(crate) async fn hear(socket: Socket, settings: &Settings) -> Option<Greeted>
             return None;
         }
     };
+    let is_http2 = first == http2::PREFACE || stream.agreed_protocol() == Some(b"h2");
     Some(Greeted {
         stream,
+        is_http2,
         left: deadline.saturating_duration_since(Instant::now()),
     })
 }

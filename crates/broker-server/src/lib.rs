@@ -19,6 +19,7 @@ mod forwarded;
 mod greeting;
 mod handle;
 mod health;
+mod http2;
 mod introduction;
 mod load;
 mod mailbox;

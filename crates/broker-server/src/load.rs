@@ -6,7 +6,7 @@ mod addresses;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use self::addresses::Addresses;
 
@@ -21,6 +21,8 @@ struct Counts {
     shards: Box<[AtomicUsize]>,
     max: usize,
     addresses: Addresses,
+    /// How many places were given out, ever.
+    given: AtomicU64,
 }
 
 /// A connection's place in the counts; dropping it gives the place back.
@@ -28,6 +30,8 @@ struct Counts {
 pub(crate) struct Seat {
     counts: Arc<Counts>,
     shard: usize,
+    /// Its place in the order of connecting, from 1.
+    order: u64,
     /// Its place among the connections of its client's address, as soon as that is known.
     place: Option<Place>,
 }
@@ -57,36 +61,55 @@ impl Loads {
             shards: (0..shards).map(|_| AtomicUsize::new(0)).collect(),
             max,
             addresses: Addresses::new(max_per_address),
+            given: AtomicU64::new(0),
         }))
     }
 
     /// A place on the shard with the fewest connections, and among those of the client if it is known.
     pub(crate) fn take_seat(&self, client: Option<IpAddr>) -> Result<Seat, Full> {
-        let shards = &self.0.shards;
-        let loads = || shards.iter().map(|count| count.load(Ordering::Relaxed));
-        if loads().sum::<usize>() >= self.0.max {
+        let loads = self.0.loads().enumerate();
+        let (shard, _) = loads.min_by_key(|(_, load)| *load).ok_or(Full::All)?;
+        Counts::take_seat(&self.0, shard, client)
+    }
+}
+
+impl Counts {
+    fn take_seat(counts: &Arc<Counts>, shard: usize, client: Option<IpAddr>) -> Result<Seat, Full> {
+        if counts.loads().sum::<usize>() >= counts.max {
             return Err(Full::All);
         }
-        let (shard, _) = loads()
-            .enumerate()
-            .min_by_key(|(_, count)| *count)
-            .ok_or(Full::All)?;
         let place = match client {
-            Some(ip) => self.0.addresses.take_place(ip)?,
+            Some(ip) => counts.addresses.take_place(ip)?,
             None => None,
         };
-        shards[shard].fetch_add(1, Ordering::Relaxed);
+        counts.shards[shard].fetch_add(1, Ordering::Relaxed);
         Ok(Seat {
-            counts: self.0.clone(),
+            counts: counts.clone(),
             shard,
+            order: counts.given.fetch_add(1, Ordering::Relaxed) + 1,
             place,
         })
+    }
+
+    fn loads(&self) -> impl Iterator<Item = usize> {
+        self.shards
+            .iter()
+            .map(|count| count.load(Ordering::Relaxed))
     }
 }
 
 impl Seat {
     pub(crate) fn shard(&self) -> usize {
         self.shard
+    }
+
+    pub(crate) fn order(&self) -> u64 {
+        self.order
+    }
+
+    /// One more on the same shard, for a client that will be known later.
+    pub(crate) fn beside(&self) -> Result<Seat, Full> {
+        Counts::take_seat(&self.counts, self.shard, None)
     }
 
     /// A place for this connection among those of its client; none where it has one, or nobody counts.

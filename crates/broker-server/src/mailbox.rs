@@ -23,11 +23,7 @@ const LARGE_RESULTS: usize = 4;
 #[derive(Debug)]
 pub(crate) enum Mail {
     /// A socket for this shard.
-    Socket {
-        socket: Accepted,
-        order: u64,
-        seat: Seat,
-    },
+    Socket { socket: Accepted, seat: Seat },
     /// Commands for the sessions of every shard, and who waits for what came of them here.
     Orders(Orders, Option<mpsc::Sender<Vec<Outcome>>>),
     /// Close every connection, and drop this when they have gone and all is told.

@@ -2,15 +2,18 @@
 
 use std::cell::RefCell;
 use std::convert::Infallible;
+use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use broker_core::{Source, write_results};
-use broker_transport::{Socket, Stream, handshake};
+use broker_transport::{Patient, Socket, Stream, handshake};
+use bytes::Bytes;
+use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::Full;
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -21,13 +24,14 @@ use crate::demo;
 use crate::door::{self, Refusal};
 use crate::forwarded::Caller;
 use crate::greeting;
+use crate::http2;
 use crate::introduction;
 use crate::reply::{self, Reply};
-use crate::shard::{ClientPeer, Shard};
+use crate::shard::{Admission, ClientPeer, Shard};
 use crate::strict::{self, HttpStream};
 
 /// How many headers a request may have.
-const MAX_HEADERS: usize = 64;
+pub(crate) const MAX_HEADERS: usize = 64;
 
 /// Serves the requests of one socket until it is upgraded or closed.
 pub(crate) async fn serve(shard: Rc<Shard>, socket: Socket, peer: ClientPeer) {
@@ -38,7 +42,10 @@ pub(crate) async fn serve(shard: Rc<Shard>, socket: Socket, peer: ClientPeer) {
     let Some(greeted) = Box::pin(greeting::hear(socket, &shard.settings)).await else {
         return;
     };
-    let limits = &shard.settings.config.limits;
+    if greeted.is_http2 {
+        return http2::serve(shard, greeted.stream, peer, greeted.left).await;
+    }
+    let settings = &shard.settings;
     let caller = peer.caller;
     // The peer goes to the session with the one request that is upgraded.
     let peer = RefCell::new(Some(peer));
@@ -46,7 +53,9 @@ pub(crate) async fn serve(shard: Rc<Shard>, socket: Socket, peer: ClientPeer) {
         let answer = |request| answer(&shard, caller, &peer, request);
         Ok::<_, Infallible>(strict::answered(request, answer).await)
     });
-    let stream = HttpStream::new(greeted.stream, limits.close_timeout.duration());
+    let limits = &settings.config.limits;
+    let stream = Patient::new(greeted.stream, settings.write_timeout);
+    let stream = HttpStream::new(stream, limits.close_timeout.duration());
     let connection = http1(limits, greeted.left)
         .serve_connection(TokioIo::new(stream), answer)
         .with_upgrades();
@@ -75,33 +84,8 @@ async fn answer(
 ) -> Reply {
     match handshake::check(&request, &shard.settings.subprotocols) {
         Ok(Some(accept)) => upgrade(shard, peer, request, accept),
-        Ok(None) => match *request.method() {
-            Method::POST => command(shard, caller, request).await,
-            Method::GET if shard.settings.is_demo => demo::page(request.uri().path()),
-            Method::GET => {
-                let line = "this port speaks WebSocket; commands come by POST";
-                let refusal = reply::text(StatusCode::UPGRADE_REQUIRED, line);
-                reply::with(
-                    reply::with(refusal, header::UPGRADE, "websocket"),
-                    header::CONNECTION,
-                    "upgrade",
-                )
-            }
-            _ => {
-                let refusal = reply::text(StatusCode::METHOD_NOT_ALLOWED, "only GET and POST");
-                reply::with(refusal, header::ALLOW, "GET, POST")
-            }
-        },
-        Err(refusal) => {
-            tracing::debug!(
-                event = "refused",
-                status = refusal.status().as_u16(),
-                "handshake: {refusal}"
-            );
-            let mut response = reply::text(refusal.status(), refusal.to_string());
-            response.headers_mut().extend(refusal.headers());
-            response
-        }
+        Ok(None) => ordinary(shard, caller, request).await,
+        Err(refusal) => refused(refusal),
     }
 }
 
@@ -112,36 +96,13 @@ fn upgrade(
     mut request: Request<Incoming>,
     mut accept: handshake::Accept,
 ) -> Reply {
-    let refuse = |status: StatusCode, reason: &str| {
-        tracing::debug!(
-            event = "refused",
-            status = status.as_u16(),
-            "handshake: {reason}"
-        );
-        let refusal = reply::text(status, reason);
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            return reply::with(refusal, header::RETRY_AFTER, "5");
-        }
-        refusal
-    };
-    let Some(endpoint) = shard.settings.route(request.uri().path()) else {
-        return refuse(StatusCode::NOT_FOUND, "no endpoint is here");
-    };
-    if !is_welcome(request.headers(), &shard.settings.config.access.origins) {
-        return refuse(
-            StatusCode::FORBIDDEN,
-            "pages of this origin may not connect",
-        );
-    }
     let upgraded = hyper::upgrade::on(&mut request);
     let (parts, _) = request.into_parts();
     let Some(client) = peer.take() else {
-        return refuse(
-            StatusCode::BAD_REQUEST,
-            "this connection was upgraded already",
-        );
+        let reason = "this connection was upgraded already";
+        return refuse(StatusCode::BAD_REQUEST, reason);
     };
-    let admission = match shard.admit(&parts, endpoint, &client) {
+    let admission = match enter(shard, &parts, &client) {
         Ok(admission) => admission,
         Err((status, reason)) => {
             // It keeps its place, since its socket stays open and may ask again.
@@ -154,17 +115,77 @@ fn upgrade(
     spawn_local(async move {
         let Ok(upgraded) = upgraded.await else { return };
         // It was made of one of ours, so it is one.
-        let Ok(parts) = upgraded.downcast::<TokioIo<HttpStream<Stream>>>() else {
+        let Ok(parts) = upgraded.downcast::<TokioIo<HttpStream<Patient<Stream>>>>() else {
             return;
         };
-        shard.open(
-            admission,
-            parts.io.into_inner().into_inner(),
-            &parts.read_buf,
-            client.seat,
-        );
+        let stream = parts.io.into_inner().into_inner().into_inner();
+        shard.open(admission, stream.split(), &parts.read_buf, client.seat);
     });
     accept.into_response().map(|()| Full::default())
+}
+
+/// Lets a client in that asks for a WebSocket as it should.
+///
+/// # Errors
+/// The status to refuse it with, and why.
+pub(crate) fn enter(
+    shard: &Rc<Shard>,
+    request: &Parts,
+    client: &ClientPeer,
+) -> Result<Admission, (StatusCode, &'static str)> {
+    let Some(endpoint) = shard.settings.route(request.uri.path()) else {
+        return Err((StatusCode::NOT_FOUND, "no endpoint is here"));
+    };
+    if !is_welcome(&request.headers, &shard.settings.config.access.origins) {
+        let reason = "pages of this origin may not connect";
+        return Err((StatusCode::FORBIDDEN, reason));
+    }
+    shard.admit(request, endpoint, client)
+}
+
+/// The reply to a handshake that is refused for a reason of ours.
+pub(crate) fn refuse(status: StatusCode, reason: &str) -> Reply {
+    tracing::debug!(
+        event = "refused",
+        status = status.as_u16(),
+        "handshake: {reason}"
+    );
+    let refusal = reply::text(status, reason);
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        return reply::with(refusal, header::RETRY_AFTER, "5");
+    }
+    refusal
+}
+
+/// The reply to a handshake that is none.
+pub(crate) fn refused(refusal: handshake::Refusal) -> Reply {
+    let mut reply = refuse(refusal.status(), &refusal.to_string());
+    reply.headers_mut().extend(refusal.headers());
+    reply
+}
+
+/// Answers a request that is no handshake.
+pub(crate) async fn ordinary<B>(shard: &Rc<Shard>, caller: Caller, request: Request<B>) -> Reply
+where
+    B: Body<Data = Bytes, Error: fmt::Display> + Unpin,
+{
+    match *request.method() {
+        Method::POST => command(shard, caller, request).await,
+        Method::GET if shard.settings.is_demo => demo::page(request.uri().path()),
+        Method::GET => {
+            let line = "this port speaks WebSocket; commands come by POST";
+            let refusal = reply::text(StatusCode::UPGRADE_REQUIRED, line);
+            reply::with(
+                reply::with(refusal, header::UPGRADE, "websocket"),
+                header::CONNECTION,
+                "upgrade",
+            )
+        }
+        _ => {
+            let refusal = reply::text(StatusCode::METHOD_NOT_ALLOWED, "only GET and POST");
+            reply::with(refusal, header::ALLOW, "GET, POST")
+        }
+    }
 }
 
 /// Whether the web page behind a request may connect; programs, which send no `Origin`, may (RFC 6455 §10.2).
@@ -178,7 +199,10 @@ fn is_welcome(headers: &HeaderMap, origins: &[OriginRule]) -> bool {
 }
 
 /// The original's door: commands by POST on any path.
-async fn command(shard: &Rc<Shard>, caller: Caller, request: Request<Incoming>) -> Reply {
+async fn command<B>(shard: &Rc<Shard>, caller: Caller, request: Request<B>) -> Reply
+where
+    B: Body<Data = Bytes, Error: fmt::Display> + Unpin,
+{
     match run(shard, caller, request).await {
         Ok(results) => reply::json(StatusCode::OK, results),
         Err(refusal) => {
@@ -198,11 +222,10 @@ async fn command(shard: &Rc<Shard>, caller: Caller, request: Request<Incoming>) 
     }
 }
 
-async fn run(
-    shard: &Rc<Shard>,
-    caller: Caller,
-    request: Request<Incoming>,
-) -> Result<Vec<u8>, Refusal> {
+async fn run<B>(shard: &Rc<Shard>, caller: Caller, request: Request<B>) -> Result<Vec<u8>, Refusal>
+where
+    B: Body<Data = Bytes, Error: fmt::Display> + Unpin,
+{
     let settings = &shard.settings;
     let (parts, body) = request.into_parts();
     door::admit_public(caller, &parts.headers, settings)?;

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
@@ -161,15 +160,8 @@ impl Server {
         let (embedded, routing) = Embedded::new(mailboxes.clone());
         let mut serving = vec![tokio::spawn(routing)];
         let mut accepting = Vec::new();
-        let orders = Arc::new(AtomicU64::new(1));
         for listener in self.public {
-            let accept = accept::run(
-                listener,
-                settings.clone(),
-                mailboxes.clone(),
-                loads.clone(),
-                orders.clone(),
-            );
+            let accept = accept::run(listener, settings.clone(), mailboxes.clone(), loads.clone());
             accepting.push(tokio::spawn(accept));
         }
         let admin = Arc::new(Admin {

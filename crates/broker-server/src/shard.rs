@@ -27,7 +27,7 @@ mod timers;
 #[cfg(test)]
 mod tests;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
 use std::future::pending;
 use std::panic::resume_unwind;
@@ -48,6 +48,7 @@ use crate::permits::Leaseholder;
 use crate::public;
 
 pub(crate) use self::connection::Peer as ClientPeer;
+pub(crate) use self::handshake::Admission;
 pub(crate) use self::settings::Settings;
 
 /// How many connections the pump writes to before it lets others work: about a millisecond's worth.
@@ -71,6 +72,10 @@ pub(crate) struct Shard {
     alarm: Notify,
     /// A connection has gone, or an event was answered.
     ebb: Notify,
+    /// A drain begins.
+    drain_begins: Notify,
+    /// How many sockets are served that carry several connections, and have to be ended in order.
+    shared_sockets: Cell<usize>,
 }
 
 /// Runs a shard until it is told to end. Called on a thread of its own; says so once it is `ready`.
@@ -93,6 +98,8 @@ pub(crate) fn run(
             pump: Notify::new(),
             alarm: Notify::new(),
             ebb: Notify::new(),
+            drain_begins: Notify::new(),
+            shared_sockets: Cell::new(0),
         });
         ready();
         serve(shard, letters).await;
@@ -157,6 +164,21 @@ impl Shard {
         self.work(|state, now| state.on_behalf_of(now, session, |state| work(state, now)));
     }
 
+    /// Waits until a drain has begun.
+    pub(crate) async fn draining(&self) {
+        // It is listened for before it is asked for, so that it can't come in between.
+        let begins = self.drain_begins.notified();
+        if !self.state.borrow().is_draining() {
+            begins.await;
+        }
+    }
+
+    /// Has a drain wait for a socket that carries several connections, until what this returns is dropped.
+    pub(crate) fn share_socket(self: &Rc<Shard>) -> SharedSocket {
+        self.shared_sockets.set(self.shared_sockets.get() + 1);
+        SharedSocket(self.clone())
+    }
+
     /// Types of commands that the embedder has taken over.
     pub(crate) fn own_commands(&self) -> &[Box<str>] {
         self.backend.own_commands()
@@ -188,6 +210,18 @@ impl Shard {
             shard.work_for(session, |state, now| state.unblock(now, session, outcome));
         });
         Waiting(task.abort_handle())
+    }
+}
+
+/// A socket that carries several connections is being served.
+#[derive(Debug)]
+pub(crate) struct SharedSocket(Rc<Shard>);
+
+impl Drop for SharedSocket {
+    fn drop(&mut self) {
+        let shard = &self.0;
+        shard.shared_sockets.set(shard.shared_sockets.get() - 1);
+        shard.ebb.notify_waiters();
     }
 }
 
@@ -234,14 +268,9 @@ async fn answer_bell(shard: Rc<Shard>) -> Infallible {
 async fn deliver_mail(shard: Rc<Shard>, mut letters: mpsc::Receiver<Mail>) {
     while let Some(mail) = letters.recv().await {
         match mail {
-            Mail::Socket {
-                socket,
-                order,
-                seat,
-            } => {
+            Mail::Socket { socket, seat } => {
                 let peer = Peer {
                     caller: Caller::Peer(socket.peer()),
-                    order,
                     seat,
                 };
                 match socket.into_socket() {
@@ -267,6 +296,8 @@ async fn deliver_mail(shard: Rc<Shard>, mut letters: mpsc::Receiver<Mail>) {
                 shard.work(|state, now| state.close_all(now, 1001, "the broker is ending"));
                 // One try for each close frame; nobody is waited for.
                 while shard.work(|state, now| state.pump(now, PUMP_SLICE)) {}
+                // What goes over HTTP/2 is written by other tasks, which are ready by now.
+                yield_now().await;
                 return;
             }
             Mail::Report(reply) => {
@@ -280,6 +311,7 @@ async fn deliver_mail(shard: Rc<Shard>, mut letters: mpsc::Receiver<Mail>) {
 /// Closes every connection, and waits until they have gone and the backend has been told.
 async fn drain(shard: Rc<Shard>, drained: mpsc::Sender<()>) {
     let sessions = shard.state.borrow_mut().start_draining();
+    shard.drain_begins.notify_waiters();
     for slice in sessions.chunks(DRAIN_SLICE) {
         shard.work(|state, now| {
             for &session in slice {
@@ -292,7 +324,7 @@ async fn drain(shard: Rc<Shard>, drained: mpsc::Sender<()>) {
     }
     loop {
         let ebb = shard.ebb.notified();
-        if shard.state.borrow().is_drained() {
+        if shard.state.borrow().is_drained() && shard.shared_sockets.get() == 0 {
             break;
         }
         ebb.await;

@@ -54,22 +54,26 @@ pub(crate) async fn answered<B, A: Future<Output = Reply>>(
     let is_http1 = request.version() < Version::HTTP_2;
     // After chunks `HttpStream` can't tell where the next head begins.
     let is_chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
-    let (reply, is_last) = match check(&request) {
-        Ok(()) => (answer(request).await, is_chunked),
-        Err(fault) => {
-            let status = fault.status();
-            tracing::debug!(
-                event = "refused",
-                status = status.as_u16(),
-                "request: {fault}"
-            );
-            (reply::text(status, fault.to_string()), true)
-        }
+    let (reply, is_last) = match refusal(&request) {
+        None => (answer(request).await, is_chunked),
+        Some(refusal) => (refusal, true),
     };
     match is_last && is_http1 {
         true => reply::with(reply, header::CONNECTION, "close"),
         false => reply,
     }
+}
+
+/// The reply to a request that is wrong.
+pub(crate) fn refusal<B>(request: &Request<B>) -> Option<Reply> {
+    let fault = check(request).err()?;
+    let status = fault.status();
+    tracing::debug!(
+        event = "refused",
+        status = status.as_u16(),
+        "request: {fault}"
+    );
+    Some(reply::text(status, fault.to_string()))
 }
 
 fn check<B>(request: &Request<B>) -> Result<(), Fault> {

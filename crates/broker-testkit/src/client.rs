@@ -12,7 +12,7 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue};
-use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 pub use self::raw::{Answer, Raw, masked};
@@ -106,6 +106,16 @@ impl Client {
             Err(Error::Http(response)) => Err(response.status().as_u16()),
             Err(_) => Err(0),
         }
+    }
+
+    /// Speaks at once over a stream whose handshake is done.
+    pub async fn speaking(stream: impl Socket + 'static) -> Client {
+        let config = WebSocketConfig::default()
+            .max_message_size(None)
+            .max_frame_size(None);
+        let stream: Box<dyn Socket> = Box::new(stream);
+        let stream = WebSocketStream::from_raw_socket(stream, Role::Client, Some(config)).await;
+        Client { stream }
     }
 
     /// Sends a text message.

@@ -3,6 +3,7 @@
 pub mod authority;
 pub mod backend;
 pub mod client;
+pub mod http2;
 pub mod transcript;
 
 use std::time::Duration;

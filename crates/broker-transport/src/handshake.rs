@@ -1,11 +1,13 @@
-//! The opening handshake (RFC 6455 §4.2): a pure check of an HTTP/1.1 request.
+//! The opening handshake: a pure check of a request of HTTP/1.1 (RFC 6455 §4.2) or HTTP/2 (RFC 8441 §5).
 //!
-//! **It reads a request and writes a response, and does neither on a socket.** [`check`] tells three things apart: an
+//! **It reads a request and writes a response, and does neither on a socket.** [`check`] (for HTTP/2
+//! [`check_extended_connect`]) tells three things apart: an
 //! ordinary request, a handshake to [`Accept`], and one to refuse with a [`Refusal`] that says what is wrong with it.
 //! Whether a page of its origin may connect at all is a question of configuration, and not asked here.
 //!
 //! Of extensions only [`compression`] is spoken. Whether it is to be agreed on is again a question of configuration.
 
+mod extended_connect;
 mod extension;
 mod refusal;
 mod subprotocol;
@@ -13,6 +15,7 @@ mod subprotocol;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode, Version};
 
+pub use self::extended_connect::{Agreed, check_extended_connect};
 pub use self::extension::{Compression, compression};
 pub use self::refusal::Refusal;
 

@@ -1,7 +1,8 @@
 //! How bytes travel: listening, the WebSocket handshake and frames, and what has still to be sent.
 //!
 //! - [`Listener`] accepts sockets. [`proxy_protocol`] reads for whom a proxy has connected, before anything else is read.
-//! - [`Stream`] is a [`Socket`], perhaps with [`tls`] over it; [`Reader`] and [`Writer`] are its two directions.
+//! - [`Stream`] is a [`Socket`], perhaps with [`tls`] over it; [`Reader`] and [`Writer`] are the two directions of one, or
+//!   of a stream of [`http2`].
 //! - [`handshake`] checks whether a request is a good WebSocket handshake, and makes the answer.
 //! - [`ws`] is a WebSocket connection as a pure state machine (RFC 6455), with compression (RFC 7692).
 //! - [`Outbound`] is the bounded queue of frames that a connection has still to send.
@@ -9,6 +10,7 @@
 //! **Never here:** the backend, what a message means, which connection gets it.
 
 pub mod handshake;
+pub mod http2;
 mod listener;
 mod outbound;
 pub mod proxy_protocol;
@@ -18,4 +20,4 @@ pub mod ws;
 
 pub use listener::{Accepted, Listener, LocalAddr, OwnedPath};
 pub use outbound::{Flushed, Full, Outbound};
-pub use stream::{Reader, Socket, SocketReader, SocketWriter, Stream, Writer};
+pub use stream::{Patient, Reader, Socket, SocketReader, SocketWriter, Stream, Writer};

@@ -1,5 +1,6 @@
 //! A connection's bytes, however they travel: whole during the HTTP phase, then in two directions.
 
+mod patient;
 mod socket;
 
 use std::io::{self, IoSlice};
@@ -9,8 +10,10 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::server::TlsStream;
 
+use crate::http2::{Http2Reader, Http2Writer};
 use crate::tls::{TlsReader, TlsWriter};
 
+pub use self::patient::Patient;
 pub use self::socket::{Socket, SocketReader, SocketWriter};
 
 /// A connection on its way through the HTTP handshake.
@@ -29,6 +32,15 @@ impl From<Socket> for Stream {
 }
 
 impl Stream {
+    /// The protocol that the TLS handshake has agreed on (RFC 7301), if any.
+    #[must_use]
+    pub fn agreed_protocol(&self) -> Option<&[u8]> {
+        match self {
+            Stream::Plain(_) => None,
+            Stream::Tls(stream) => stream.get_ref().1.alpn_protocol(),
+        }
+    }
+
     /// Takes the two directions apart, so that one task can read while whoever has something to send writes. Both belong
     /// to the thread on which this happens.
     #[must_use]
@@ -109,6 +121,8 @@ pub enum Reader {
     Plain(SocketReader),
     /// Of TLS.
     Tls(TlsReader),
+    /// Of a stream of HTTP/2.
+    Http2(Http2Reader),
 }
 
 impl Reader {
@@ -121,6 +135,7 @@ impl Reader {
         match self {
             Reader::Plain(reader) => reader.poll_read(cx, buffer),
             Reader::Tls(reader) => reader.poll_read(cx, buffer),
+            Reader::Http2(reader) => reader.poll_read(cx, buffer),
         }
     }
 }
@@ -132,6 +147,8 @@ pub enum Writer {
     Plain(SocketWriter),
     /// Of TLS.
     Tls(TlsWriter),
+    /// Of a stream of HTTP/2.
+    Http2(Http2Writer),
 }
 
 impl Writer {
@@ -144,6 +161,7 @@ impl Writer {
         match self {
             Writer::Plain(writer) => writer.try_write_vectored(slices),
             Writer::Tls(writer) => writer.try_write_vectored(slices),
+            Writer::Http2(writer) => writer.try_write_vectored(slices),
         }
     }
 
@@ -155,6 +173,7 @@ impl Writer {
         match self {
             Writer::Plain(writer) => writer.writable().await,
             Writer::Tls(writer) => writer.writable().await,
+            Writer::Http2(writer) => writer.writable().await,
         }
     }
 
@@ -163,6 +182,7 @@ impl Writer {
         match self {
             Writer::Plain(writer) => writer.shutdown(),
             Writer::Tls(writer) => writer.shutdown(),
+            Writer::Http2(writer) => writer.shutdown(),
         }
     }
 }

@@ -13,17 +13,25 @@ use super::Settings;
 use super::gate::{Gate, Lack};
 use super::lines::Writing;
 use crate::forwarded::Caller;
-use crate::load::Seat;
+use crate::load::{Full, Seat};
 
 /// Who is at the other end of a socket.
 #[derive(Debug)]
 pub(crate) struct Peer {
     /// Where its connection comes from.
     pub(crate) caller: Caller,
-    /// Its place in the order of connecting.
-    pub(crate) order: u64,
-    /// Its place in the count of connections.
+    /// Its place in the count of connections, and in the order of connecting.
     pub(crate) seat: Seat,
+}
+
+impl Peer {
+    /// The same as somebody who takes another place beside it.
+    pub(crate) fn beside(&self) -> Result<Peer, Full> {
+        Ok(Peer {
+            caller: self.caller,
+            seat: self.seat.beside()?,
+        })
+    }
 }
 
 /// A connection from its handshake until its WebSocket has ended; what is left then is its reader's to see off.

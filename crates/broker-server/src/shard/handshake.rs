@@ -6,8 +6,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use broker_core::{Handshake, Info, SessionId};
-use broker_transport::Stream;
 use broker_transport::handshake::{self, Compression};
+use broker_transport::{Reader, Writer};
 use http::request::Parts;
 use http::{StatusCode, header};
 
@@ -107,7 +107,7 @@ impl Shard {
             info,
             handshake: Arc::new(handshake),
             compression,
-            order: peer.order,
+            order: peer.seat.order(),
             ip,
             place,
         })
@@ -134,12 +134,11 @@ impl Shard {
     pub(crate) fn open(
         self: &Rc<Shard>,
         mut admission: Admission,
-        stream: Stream,
+        (reader, writer): (Reader, Writer),
         early: &[u8],
         mut seat: Seat,
     ) {
         seat.keep(admission.place.take());
-        let (reader, writer) = stream.split();
         let session = self.work(|state, now| state.open(now, admission, writer));
         tokio::task::spawn_local(reader::run(self.clone(), session, reader, seat));
         if !early.is_empty() {

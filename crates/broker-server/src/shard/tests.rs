@@ -36,6 +36,8 @@ fn shard_with(config: Config, backend: Arc<dyn Backend>) -> Rc<Shard> {
         pump: Notify::new(),
         alarm: Notify::new(),
         ebb: Notify::new(),
+        drain_begins: Notify::new(),
+        shared_sockets: Cell::new(0),
     })
 }
 
@@ -96,7 +98,6 @@ impl Arrival {
         let (request, ()) = request.body(()).unwrap().into_parts();
         let peer = Peer {
             caller: Caller::Peer(None),
-            order: 0,
             seat: Loads::new(1, 1, None).take_seat(None).unwrap(),
         };
         Arrival {

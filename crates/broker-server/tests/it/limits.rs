@@ -159,3 +159,13 @@ async fn a_head_over_the_limit_is_refused() {
         assert_eq!(raw.request("GET", "/", &many, "").await.status, 431);
     }
 }
+
+#[tokio::test]
+async fn whoever_asks_again_and_again_and_reads_no_answer_is_closed() {
+    let broker = Broker::alone("limits.write_timeout = '100ms'");
+    for addr in [broker.addr(), broker.admin_addr()] {
+        let mut raw = Raw::connect(addr).await;
+        let requests = "GET / HTTP/1.1\r\nHost: x\r\n\r\n".repeat(1000);
+        while raw.try_write(&requests).await.is_ok() {}
+    }
+}

@@ -20,6 +20,7 @@ mod events;
 mod floods;
 mod held;
 mod hooks;
+mod http2;
 mod limits;
 mod order;
 mod outcomes;

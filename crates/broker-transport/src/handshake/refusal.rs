@@ -37,6 +37,12 @@ pub enum Refusal {
     /// RFC 6455 §4.1, item 10.
     #[error("the Sec-WebSocket-Protocol header is not a list of tokens")]
     BadSubprotocol,
+    /// RFC 8441 §4: a CONNECT that wants a proxy.
+    #[error("this is no proxy: a CONNECT needs :protocol websocket")]
+    NoProtocol,
+    /// RFC 8441 §4, RFC 9220 §3: a protocol that is not spoken.
+    #[error("the only :protocol spoken here is websocket")]
+    OtherProtocol,
 }
 
 impl Refusal {
@@ -44,7 +50,8 @@ impl Refusal {
     #[must_use]
     pub fn status(self) -> StatusCode {
         match self {
-            Refusal::NotGet => StatusCode::METHOD_NOT_ALLOWED,
+            Refusal::NotGet | Refusal::NoProtocol => StatusCode::METHOD_NOT_ALLOWED,
+            Refusal::OtherProtocol => StatusCode::NOT_IMPLEMENTED,
             Refusal::NoUpgrade | Refusal::OtherVersion => StatusCode::UPGRADE_REQUIRED,
             Refusal::NotHttp11
             | Refusal::NotOneHost

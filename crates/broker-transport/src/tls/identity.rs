@@ -132,7 +132,7 @@ fn config(identity: CertifiedKey, provider: Arc<CryptoProvider>) -> ServerConfig
         .unwrap_or_else(|_| unreachable!("ring has cipher suites of both versions"))
         .with_no_client_auth()
         .with_cert_resolver(Arc::new(SingleCertAndKey::from(identity)));
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     // Clients that come back keep the state that resumes their session (RFC 5077), so that a reconnect storm is cheap and
     // nothing is kept here. Without randomness for the ticket's key they hold whole handshakes.
     config.session_storage = Arc::new(NoServerSessionStorage {});

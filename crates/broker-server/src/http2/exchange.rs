@@ -1,0 +1,212 @@
+//! One request on a stream of HTTP/2, and its answer: a WebSocket, or a reply.
+
+use std::future::poll_fn;
+use std::io;
+use std::rc::Rc;
+use std::time::{Duration, SystemTime};
+
+use broker_transport::handshake::{self, Agreed};
+use broker_transport::http2::{self, Presence, RequestBody};
+use broker_transport::{Reader, Writer};
+use bytes::Bytes;
+use h2::server::SendResponse;
+use h2::{Reason, RecvStream, SendStream};
+use http::request::Parts;
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body_util::BodyExt;
+use tokio::time::timeout;
+
+use super::Client;
+use crate::config::TimeSpan;
+use crate::load::Seat;
+use crate::public::{self, MAX_HEADERS};
+use crate::reply::{self, Reply};
+use crate::shard::{Admission, Shard};
+use crate::strict;
+
+/// Answers a request; the stream counts as live meanwhile.
+pub(super) async fn run(
+    client: Rc<Client>,
+    request: Request<RecvStream>,
+    mut respond: SendResponse<Bytes>,
+    presence: Presence,
+) {
+    let is_head = request.method() == Method::HEAD;
+    let Some((reply, _presence)) = answer(&client, request, &mut respond, presence).await else {
+        return;
+    };
+    let patience = client.shard.settings.write_timeout;
+    if let Err(error) = send(respond, reply, is_head, patience).await {
+        tracing::debug!(event = "trouble", "an answer was not taken: {error}");
+    }
+}
+
+/// The reply to a request; none where its stream carries a WebSocket from now on.
+async fn answer(
+    client: &Client,
+    mut request: Request<RecvStream>,
+    respond: &mut SendResponse<Bytes>,
+    presence: Presence,
+) -> Option<(Reply, Presence)> {
+    if let Err((status, reason)) = check_head(&mut request) {
+        return Some((reply::text(status, reason), presence));
+    }
+    if let Some(refusal) = strict::refusal(&request) {
+        return Some((refusal, presence));
+    }
+    let shard = &client.shard;
+    let protocol = request.extensions().get::<h2::ext::Protocol>();
+    let protocol = protocol.map(h2::ext::Protocol::as_str);
+    let subprotocols = &shard.settings.subprotocols;
+    let reply = match handshake::check_extended_connect(&request, protocol, subprotocols) {
+        Ok(None) => {
+            let length = length(&request);
+            let request = request.map(|stream| RequestBody::new(stream, length));
+            public::ordinary(shard, client.peer.caller, request).await
+        }
+        Ok(Some(agreed)) => {
+            let (parts, received) = request.into_parts();
+            match admit(client, &parts) {
+                Ok(admitted) => {
+                    open(shard, admitted, agreed, received, respond, presence);
+                    return None;
+                }
+                Err((status, reason)) => public::refuse(status, reason),
+            }
+        }
+        Err(refusal) => public::refused(refusal),
+    };
+    Some((reply, presence))
+}
+
+/// What HTTP/1 has seen to before a request is looked at.
+fn check_head(request: &mut Request<RecvStream>) -> Result<(), (StatusCode, &'static str)> {
+    if request.headers().len() > MAX_HEADERS {
+        let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+        return Err((status, "there are more than 64 headers"));
+    }
+    name_host(request).ok_or((
+        StatusCode::BAD_REQUEST,
+        "it is not clear which host is meant",
+    ))
+}
+
+/// Puts the host where HTTP/1 has it. The two places may not contradict each other (RFC 9113 §8.3.1).
+fn name_host(request: &mut Request<RecvStream>) -> Option<()> {
+    let mut named = request.headers().get_all(header::HOST).into_iter();
+    let (host, more) = (named.next(), named.next());
+    let authority = request.uri().authority().map(http::uri::Authority::as_str);
+    match (host, authority) {
+        _ if more.is_some() => None,
+        (None, None) => None,
+        (_, Some(authority)) if authority.contains('@') => None,
+        (Some(_), None) => Some(()),
+        (Some(host), Some(authority)) => {
+            let is_same = host.as_bytes().eq_ignore_ascii_case(authority.as_bytes());
+            is_same.then_some(())
+        }
+        (None, Some(authority)) => {
+            let host = HeaderValue::from_str(authority).ok()?;
+            request.headers_mut().insert(header::HOST, host);
+            Some(())
+        }
+    }
+}
+
+/// The length that a request announces; `h2` refuses what is no number, and a body of another length.
+fn length(request: &Request<RecvStream>) -> Option<u64> {
+    let length = request.headers().get(header::CONTENT_LENGTH)?;
+    length.to_str().ok()?.parse().ok()
+}
+
+/// Lets a client in, with a place of its own.
+fn admit(
+    client: &Client,
+    request: &Parts,
+) -> Result<(Admission, Seat), (StatusCode, &'static str)> {
+    let peer = client
+        .peer
+        .beside()
+        .map_err(|full| (StatusCode::SERVICE_UNAVAILABLE, full.reason()))?;
+    let admission = public::enter(&client.shard, request, &peer)?;
+    Ok((admission, peer.seat))
+}
+
+/// Answers a good handshake, and begins the session.
+fn open(
+    shard: &Rc<Shard>,
+    (admission, seat): (Admission, Seat),
+    mut agreed: Agreed,
+    received: RecvStream,
+    respond: &mut SendResponse<Bytes>,
+    presence: Presence,
+) {
+    agreed.compression = admission.compression;
+    match respond.send_response(agreed.into_response(), false) {
+        Ok(sent) => {
+            tracing::debug!(event = "handshake", "a WebSocket over HTTP/2");
+            let (reader, writer) = http2::split(received, sent, presence);
+            let directions = (Reader::Http2(reader), Writer::Http2(writer));
+            shard.open(admission, directions, &[], seat);
+        }
+        // It was reset meanwhile.
+        Err(error) => presence.note(&error),
+    }
+}
+
+/// Sends a reply, as fast as the client takes it; one that takes nothing for as long as `patience` is given up.
+async fn send(
+    mut respond: SendResponse<Bytes>,
+    reply: Reply,
+    is_head: bool,
+    patience: Option<Duration>,
+) -> io::Result<()> {
+    let (mut head, body) = reply.into_parts();
+    let Ok(body) = body.collect().await;
+    let body = body.to_bytes();
+    // They speak of a connection, of which HTTP/2 thinks otherwise (RFC 9113 §8.2.2).
+    head.headers.remove(header::CONNECTION);
+    head.headers.remove(header::UPGRADE);
+    head.headers
+        .insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
+    if let Ok(now) = HeaderValue::from_str(&httpdate::fmt_http_date(SystemTime::now())) {
+        head.headers.insert(header::DATE, now);
+    }
+    let is_empty = is_head || body.is_empty();
+    let mut stream = respond
+        .send_response(Response::from_parts(head, ()), is_empty)
+        .map_err(io::Error::other)?;
+    if is_empty {
+        return Ok(());
+    }
+    let outcome = send_body(&mut stream, body, patience).await;
+    if outcome.is_err() {
+        stream.send_reset(Reason::CANCEL);
+    }
+    outcome
+}
+
+async fn send_body(
+    stream: &mut SendStream<Bytes>,
+    mut body: Bytes,
+    patience: Option<Duration>,
+) -> io::Result<()> {
+    while !body.is_empty() {
+        stream.reserve_capacity(body.len().min(http2::BYTES_PER_WRITE));
+        if stream.capacity() == 0 {
+            let room = poll_fn(|cx| stream.poll_capacity(cx));
+            let limit = patience.unwrap_or(TimeSpan::MAX.duration());
+            timeout(limit, room)
+                .await?
+                .ok_or(io::ErrorKind::BrokenPipe)?
+                .map_err(io::Error::other)?;
+        }
+        let part = body.split_to(stream.capacity().min(body.len()));
+        if !part.is_empty() {
+            stream
+                .send_data(part, body.is_empty())
+                .map_err(io::Error::other)?;
+        }
+    }
+    Ok(())
+}
