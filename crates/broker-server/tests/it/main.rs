@@ -31,4 +31,5 @@ mod proxies;
 mod proxy_protocol;
 mod public_door;
 mod slow;
+mod slow_crowd;
 mod tls;
