@@ -34,6 +34,11 @@ impl Epoll {
         Ok(epoll::add(&self.set, socket, token, epoll::EventFlags::IN)?)
     }
 
+    /// From now on, `wait` passes over `socket`.
+    pub(crate) fn forget(&self, socket: impl AsFd) -> io::Result<()> {
+        Ok(epoll::delete(&self.set, socket)?)
+    }
+
     /// Fills `tokens` with what is readable, waiting until something is.
     /// After `timeout` (`None`: never) it is left empty.
     pub(crate) fn wait(

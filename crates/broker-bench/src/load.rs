@@ -135,6 +135,16 @@ impl Load {
         Ok(())
     }
 
+    /// Gives away the sockets of the connections from this index on, and reads them no more.
+    pub(crate) fn part_with(&mut self, from: usize) -> io::Result<Vec<TcpStream>> {
+        let parted = self.connections.drain(from..);
+        let parted = parted.map(|connection| {
+            self.epoll.forget(&connection.socket)?;
+            Ok(connection.socket)
+        });
+        parted.collect()
+    }
+
     /// Opens `count` doors for [`Load::command`].
     pub(crate) fn open_doors(&mut self, kind: DoorKind, count: usize) -> io::Result<()> {
         for _ in 0..count {

@@ -102,10 +102,21 @@ impl Launcher {
     /// Starts `peer` on the server's core and waits until it has answered a
     /// handshake. With a `backend`, it takes client messages there.
     pub(crate) fn start(&self, peer: Peer, backend: Option<SocketAddr>) -> io::Result<Server> {
+        self.start_with(peer, backend, &[])
+    }
+
+    /// The same with these variables in its environment.
+    pub(crate) fn start_with(
+        &self,
+        peer: Peer,
+        backend: Option<SocketAddr>,
+        variables: &[(&str, &str)],
+    ) -> io::Result<Server> {
         let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
         let log = env::temp_dir().join(format!("broker-bench-{}.log", address.port()));
         let mut command = self.command(peer, address, backend)?;
         command
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(File::create(&log)?);

@@ -42,14 +42,20 @@ pub(crate) fn measure(args: &Args) -> io::Result<()> {
         eprintln!("warning: this is a debug build; its floor and load generator are slow");
     }
     machine::raise_file_limit()?;
-    setting.launcher.prepare(peers)?;
+    let cases = || scenarios.iter().flat_map(|scenario| scenario.cases());
+    let is_needed = |peer: &&Peer| cases().any(|case| case.measures(**peer));
+    let needed: Vec<Peer> = peers.iter().filter(is_needed).copied().collect();
+    setting.launcher.prepare(&needed)?;
     let machine = Machine::read()?;
     machine.describe(&mut io::stdout().lock())?;
     cpu::pin(setting.launcher.cores.load)?;
 
     let mut tables = Vec::new();
-    for case in scenarios.iter().flat_map(|scenario| scenario.cases()) {
+    for case in cases() {
         let table = tabulate(&*case, peers, rounds, &setting)?;
+        if table.rows.is_empty() {
+            continue;
+        }
         table.write(&mut io::stdout().lock())?;
         tables.push(table.to_json());
     }

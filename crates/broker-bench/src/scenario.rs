@@ -7,6 +7,7 @@ mod fanout;
 mod handshakes;
 mod idle;
 mod roundtrip;
+mod slow;
 mod start;
 mod targeted;
 
@@ -31,6 +32,8 @@ pub(crate) enum Scenario {
     Handshakes,
     /// From the start of the process to its first handshake.
     Start,
+    /// A stream to 1000 connections beside 1000 that never read.
+    Slow,
 }
 
 impl Scenario {
@@ -52,6 +55,14 @@ impl Scenario {
             ],
             Self::Handshakes => vec![Box::new(handshakes::Handshakes)],
             Self::Start => vec![Box::new(start::Start)],
+            Self::Slow => vec![
+                Box::new(slow::Slow {
+                    policy: slow::Policy::Close,
+                }),
+                Box::new(slow::Slow {
+                    policy: slow::Policy::Drop,
+                }),
+            ],
         }
     }
 }

@@ -15,8 +15,8 @@ use crate::{
     peers::Peer,
 };
 
-/// Bytes of a payload: the JSON text of a string.
-const PAYLOAD: usize = 64;
+/// Bytes of a usual payload: the JSON text of a string.
+pub(super) const PAYLOAD: usize = 64;
 
 /// Digits of the message's number at the start of that string.
 const NUMBER: usize = 10;
@@ -25,6 +25,8 @@ const NUMBER: usize = 10;
 pub(super) struct Plan<'a> {
     /// Connections that are open.
     pub(super) connections: usize,
+    /// Bytes of a message.
+    pub(super) payload: usize,
     /// Messages before the measurement, and measured ones.
     pub(super) warm_up: usize,
     pub(super) messages: usize,
@@ -72,30 +74,30 @@ pub(super) fn measure(
     let mut load = Load::new(server.address())?;
     load.open(plan.connections, cookie)
         .and_then(|_| load.open_doors(peer.door(), plan.under_way))
-        .and_then(|()| send_all(&mut load, peer.door(), plan, plan.warm_up))
+        .and_then(|()| send_all(&mut load, peer.door(), plan, 0..plan.warm_up))
         .map_err(|error| server.blame(&error))?;
-    server.metered(|| send_all(&mut load, peer.door(), plan, plan.messages))
+    server.metered(|| send_all(&mut load, peer.door(), plan, 0..plan.messages))
 }
 
-/// Sends so many messages and checks that each receiver gets each once.
-fn send_all(
+/// Sends the messages of these numbers and checks that each receiver gets each once.
+pub(super) fn send_all(
     load: &mut Load,
     kind: DoorKind,
     plan: &Plan<'_>,
-    messages: usize,
+    numbers: Range<usize>,
 ) -> io::Result<Latencies> {
     load.expect_from_now();
     let mut latencies = Latencies::default();
     let mut under_way: VecDeque<UnderWay> = VecDeque::new();
     let mut free: Vec<usize> = (0..plan.under_way).collect();
-    let mut next = 0;
-    while next < messages || !under_way.is_empty() {
-        while next < messages
+    let mut next = numbers.start;
+    while next < numbers.end || !under_way.is_empty() {
+        while next < numbers.end
             && let Some(door) = free.pop()
         {
             let aim = (plan.aim)(next);
             let sent = Instant::now();
-            load.command(door, aim.room.as_deref(), &payload(next))?;
+            load.command(door, aim.room.as_deref(), &payload(next, plan.payload))?;
             under_way.push_back(UnderWay {
                 number: next,
                 door,
@@ -111,7 +113,13 @@ fn send_all(
                 connection,
                 payload,
                 ..
-            } => receive(connection, payload, &mut under_way, &mut latencies),
+            } => receive(
+                connection,
+                payload,
+                plan.payload,
+                &mut under_way,
+                &mut latencies,
+            ),
             Arrival::Answered { door } => {
                 let message = under_way.iter_mut().find(|message| message.door == door);
                 if let Some(message) = message {
@@ -135,10 +143,16 @@ fn send_all(
 fn receive(
     connection: usize,
     payload: &[u8],
+    len: usize,
     under_way: &mut VecDeque<UnderWay>,
     latencies: &mut Latencies,
 ) -> io::Result<()> {
-    let number = number(payload)?;
+    let number = number(payload)
+        .filter(|_| payload.len() == len)
+        .ok_or_else(|| {
+            let text = String::from_utf8_lossy(payload);
+            io::Error::other(format!("a frame that was not asked for: {text:?}"))
+        })?;
     let message = under_way
         .iter_mut()
         .find(|message| message.number == number && message.missing > 0)
@@ -156,21 +170,16 @@ fn receive(
     Ok(())
 }
 
-/// `"0000000042…"`: 64 bytes of JSON.
-fn payload(number: usize) -> String {
-    let fill = PAYLOAD - NUMBER - "\"\"".len();
+/// `"0000000042…"`: so many bytes of JSON.
+fn payload(number: usize, len: usize) -> String {
+    let fill = len - NUMBER - "\"\"".len();
     format!("\"{number:0NUMBER$}{:.<fill$}\"", "")
 }
 
-fn number(payload: &[u8]) -> io::Result<usize> {
-    let digits = payload.get(1..=NUMBER);
-    digits
-        .filter(|_| payload.len() == PAYLOAD)
-        .and_then(|digits| str::from_utf8(digits).ok()?.parse().ok())
-        .ok_or_else(|| {
-            let text = String::from_utf8_lossy(payload);
-            io::Error::other(format!("a frame that was not asked for: {text:?}"))
-        })
+/// The number that a payload begins with.
+pub(super) fn number(payload: &[u8]) -> Option<usize> {
+    let digits = payload.get(1..=NUMBER)?;
+    str::from_utf8(digits).ok()?.parse().ok()
 }
 
 #[cfg(test)]
@@ -178,13 +187,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_payload_is_64_bytes_of_json_and_says_its_number() {
-        for sent in [0, 42, 9_999_999_999] {
-            let text = payload(sent);
-            assert_eq!(text.len(), 64);
+    fn a_payload_is_json_of_its_length_and_says_its_number() {
+        for (sent, len) in [(0, PAYLOAD), (42, PAYLOAD), (9_999_999_999, 16 * 1024)] {
+            let text = payload(sent, len);
+            assert_eq!(text.len(), len);
             assert!(serde_json::from_str::<String>(&text).is_ok());
-            assert_eq!(number(text.as_bytes()).ok(), Some(sent));
+            assert_eq!(number(text.as_bytes()), Some(sent));
         }
-        assert!(number(b"{\"type\":\"pong\"}").is_err());
+        assert!(number(b"{\"type\":\"pong\"}").is_none());
     }
 }

@@ -7,7 +7,7 @@ use std::io;
 
 use super::{
     Case, Column, Setting,
-    broadcasts::{self, Aim, Plan},
+    broadcasts::{self, Aim, PAYLOAD, Plan},
 };
 use crate::{
     figures::{micros, percentile_us},
@@ -47,6 +47,7 @@ impl Case for Fanout {
     fn round(&self, peer: Peer, setting: &Setting) -> io::Result<Vec<f64>> {
         let plan = Plan {
             connections: RECEIVERS,
+            payload: PAYLOAD,
             warm_up: WARM_UP,
             messages: setting.messages(MESSAGES),
             under_way: self.under_way,

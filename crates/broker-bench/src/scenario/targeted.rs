@@ -8,7 +8,7 @@ use std::io;
 
 use super::{
     Case, Column, ROOM, Setting,
-    broadcasts::{self, Aim, Plan},
+    broadcasts::{self, Aim, PAYLOAD, Plan},
     room,
 };
 use crate::{
@@ -45,6 +45,7 @@ impl Case for Targeted {
     fn round(&self, peer: Peer, setting: &Setting) -> io::Result<Vec<f64>> {
         let plan = Plan {
             connections: CONNECTIONS,
+            payload: PAYLOAD,
             warm_up: WARM_UP,
             messages: setting.messages(MESSAGES),
             under_way: 1,
