@@ -11,6 +11,7 @@ mod ci;
 mod conformance;
 mod deny;
 mod e2e;
+mod fuzz;
 mod layers;
 mod policy;
 mod soak;
@@ -71,6 +72,11 @@ const COMMANDS: &[Command] = &[
         name: "deny",
         about: "check licences, bans and sources of dependencies; installs cargo-deny",
         run: deny::run,
+    },
+    Command {
+        name: "fuzz",
+        about: "look for inputs that break a promise: TARGET [--seconds N | --minimise]; installs cargo-fuzz",
+        run: fuzz::run,
     },
     Command {
         name: "bench",

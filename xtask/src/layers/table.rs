@@ -122,6 +122,17 @@ pub(super) const LAYERS: &[Layer] = &[
         never_sees: &[],
     },
     Layer {
+        name: "broker-fuzz",
+        ours: &[
+            "broker-core",
+            "broker-dialect",
+            "broker-server",
+            "broker-transport",
+        ],
+        outside: Outside::Any,
+        never_sees: &["tokio-tungstenite"],
+    },
+    Layer {
         name: "custom-transport",
         ours: &["broker-core"],
         outside: Outside::Any,

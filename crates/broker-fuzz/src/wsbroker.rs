@@ -1,0 +1,71 @@
+//! Messages of clients in the dialect `wsbroker`.
+
+use std::fmt;
+
+use broker_core::Timestamp;
+use broker_dialect::{Action, DialectKind, Incoming, Options};
+use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+/// The first byte says whether the rest is a text or a binary message.
+pub(crate) fn feed(input: &[u8]) {
+    let Some((first, rest)) = input.split_first() else {
+        return;
+    };
+    let incoming = match (first % 2, str::from_utf8(rest)) {
+        (0, Ok(text)) => Incoming::Text(text),
+        (0, Err(_)) => return,
+        _ => Incoming::Binary(rest),
+    };
+    let mut dialect = DialectKind::Wsbroker.open(&Options::default());
+    let mut actions = 0;
+    dialect.receive(Timestamp(0), incoming, &mut |action| {
+        actions += 1;
+        match action {
+            Action::Message(message) => {
+                let mut told = Vec::new();
+                message.write_prefixed(&mut told);
+                check(&told);
+            }
+            Action::Reply(_) => panic!("the dialect has no replies"),
+            Action::Refuse { reason, .. } => assert!(reason.len() <= 123),
+        }
+    });
+    assert_eq!(actions, 1, "a message is told or refused, once");
+}
+
+/// It is JSON, and if it is an object, its one type is a client's.
+fn check(told: &[u8]) {
+    let whole: &RawValue = serde_json::from_slice(told).expect("the backend is told JSON");
+    if whole.get().starts_with('{') {
+        let mut reader = serde_json::Deserializer::from_slice(told);
+        let types = reader.deserialize_map(Types).expect("an object");
+        let [kind] = &types[..] else {
+            panic!("there are {} types", types.len());
+        };
+        assert!(kind.starts_with("client-"), "{kind}");
+    }
+}
+
+/// The values of every top-level `type`.
+struct Types;
+
+impl<'de> Visitor<'de> for Types {
+    type Value = Vec<String>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Vec<String>, A::Error> {
+        let mut types = Vec::new();
+        while let Some(name) = map.next_key::<String>()? {
+            if name == "type" {
+                types.push(map.next_value()?);
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(types)
+    }
+}
