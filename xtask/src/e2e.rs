@@ -11,7 +11,7 @@ use crate::process::{self, find_program};
 use crate::workspace::Workspace;
 use crate::{Result, npm, python};
 
-const NEEDS: [Need; 6] = [
+const NEEDS: [Need; 7] = [
     Need {
         program: "php",
         proof: &[],
@@ -31,6 +31,11 @@ const NEEDS: [Need; 6] = [
         program: "chromium",
         proof: &[],
         package: "chromium",
+    },
+    Need {
+        program: "curl",
+        proof: &[],
+        package: "curl",
     },
     Need {
         program: "openssl",

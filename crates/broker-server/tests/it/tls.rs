@@ -7,6 +7,7 @@ use broker_testkit::authority::{Authority, Issued, Offer};
 use broker_testkit::backend::{Reply, Scripted};
 use broker_testkit::client::{Client, Raw};
 use broker_testkit::soon;
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpStream, UnixStream};
 
 use crate::broker::{Broker, Directory, config};
@@ -92,6 +93,23 @@ async fn a_unix_socket_speaks_it_too() {
         .await;
     broker.execute(r#"{"type":"send","text":"there"}"#).await;
     assert_eq!(client.text().await, "there");
+}
+
+#[tokio::test]
+async fn behind_a_header_of_the_proxy_protocol_the_hello_follows() {
+    let text = "listen.proxy_protocol = true\naccess.trusted_proxies = ['127.0.0.1']";
+    let (broker, authority) = start(text);
+    let mut socket = TcpStream::connect(broker.addr()).await.unwrap();
+    let header = b"PROXY TCP4 192.0.2.7 127.0.0.1 4000 443\r\n";
+    socket.write_all(header).await.unwrap();
+    let stream = authority.over(socket, Offer::default()).await.unwrap();
+    let _client = Client::over(stream, "/", &[]).await.unwrap();
+    broker
+        .until("the session", |report| report.connections == 1)
+        .await;
+    let receipts = broker.receipts(r#"{"type":"list","fields":["ip"]}"#).await;
+    let info = receipts[0]["connections"].to_string();
+    assert_eq!(info, r#"[{"ip":"192.0.2.7"}]"#);
 }
 
 #[tokio::test]
