@@ -194,6 +194,7 @@ async fn end(handle: &Handle, signals: &mut Signals) {
 
 async fn tell_status(handle: &Handle) {
     tracing::info!(event = "status", "{}", handle.report().await);
+    tracing::info!(event = "status", "so far {}", handle.counters());
 }
 
 /// A service manager that can't be told is logged, and left to its time-out.

@@ -36,6 +36,7 @@ pub(crate) async fn run(
                     "a connection: {}",
                     full.reason()
                 );
+                settings.counters.count_rejected(full.counted());
                 acceptor::refuse(socket);
                 continue;
             }

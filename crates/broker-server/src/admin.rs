@@ -65,15 +65,14 @@ async fn serve_socket(admin: Arc<Admin>, socket: Socket) {
     let http1 = public::http1(limits, limits.handshake_timeout.duration());
     let stream = Patient::new(socket, admin.settings.write_timeout);
     let stream = HttpStream::new(stream, limits.close_timeout.duration());
-    let service = service_fn(move |request| {
-        let admin = admin.clone();
-        async move {
-            let answer = |request| answer(&admin, request);
-            Ok::<_, Infallible>(strict::answered(request, answer).await)
-        }
+    let counters = &admin.settings.counters;
+    let service = service_fn(async |request| {
+        let answer = |request| answer(&admin, request);
+        Ok::<_, Infallible>(strict::answered(counters, request, answer).await)
     });
     let connection = http1.serve_connection(TokioIo::new(stream), service);
     if let Err(error) = connection.await {
+        strict::count_ended(counters, &error);
         tracing::debug!(
             event = "trouble",
             "an admin connection ended early: {error}"
@@ -89,12 +88,12 @@ async fn answer(admin: &Admin, request: Request<Incoming>) -> Reply {
         _ => {}
     }
     if let Err(refusal) = door::admit_admin(request.headers(), &admin.settings) {
-        return refused(&refusal);
+        return refused(admin, &refusal);
     }
     match (path, request.method()) {
         ("/api/v1/commands", &Method::POST) => run(admin, request)
             .await
-            .unwrap_or_else(|refusal| refused(&refusal)),
+            .unwrap_or_else(|refusal| refused(admin, &refusal)),
         ("/api/v1/commands", _) => reply::with(
             reply::problem(StatusCode::METHOD_NOT_ALLOWED, "only POST"),
             header::ALLOW,
@@ -133,7 +132,8 @@ async fn run(admin: &Admin, request: Request<Incoming>) -> Result<Reply, Refusal
     Ok(reply::json(StatusCode::OK, receipts.await?))
 }
 
-fn refused(refusal: &Refusal) -> Reply {
+fn refused(admin: &Admin, refusal: &Refusal) -> Reply {
+    admin.settings.counters.count_refused(refusal.reason());
     tracing::debug!(
         event = "refused",
         status = refusal.status().as_u16(),

@@ -12,6 +12,7 @@ use hyper::body::Body;
 use subtle::ConstantTimeEq;
 
 use crate::config::{OriginRule, Token};
+use crate::counters::Refused;
 use crate::forwarded::Caller;
 use crate::mailbox::ShuttingDown;
 use crate::shard::Settings;
@@ -55,6 +56,22 @@ impl Refusal {
             Refusal::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Refusal::Unreadable(_) | Refusal::Commands(_) => StatusCode::BAD_REQUEST,
             Refusal::Ending(_) => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    /// What it is counted as.
+    pub(crate) fn reason(&self) -> Refused {
+        match self {
+            Refusal::NoToken
+            | Refusal::WrongToken
+            | Refusal::NotAllowed
+            | Refusal::Browser
+            | Refusal::ForeignHost => Refused::NotAllowed,
+            Refusal::TooLong(_) => Refused::BodyTooLong,
+            Refusal::TooSlow => Refused::BodyTimeout,
+            Refusal::Unreadable(_) => Refused::BadRequest,
+            Refusal::Commands(_) => Refused::BadCommands,
+            Refusal::Ending(_) => Refused::Ending,
         }
     }
 }

@@ -6,6 +6,7 @@ use broker_transport::{Socket, Stream};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout, timeout_at};
 
+use crate::counters::Rejected;
 use crate::http2;
 use crate::shard::Settings;
 
@@ -29,7 +30,7 @@ pub(crate) struct Greeted {
 /// Waits for a client's first bytes, and holds the TLS handshake where one is due. None is a client that is done with:
 /// it said nothing in time, or nothing that is spoken here.
 pub(crate) async fn hear(socket: Socket, settings: &Settings) -> Option<Greeted> {
-    let limits = &settings.config.limits;
+    let (limits, counters) = (&settings.config.limits, &settings.counters);
     let mut first = [0; http2::PREFACE.len()];
     // Of HTTP/2 over TLS the handshake tells.
     let is_told = |seen: &[u8]| settings.tls.is_some() || !http2::PREFACE.starts_with(seen);
@@ -38,7 +39,11 @@ pub(crate) async fn hear(socket: Socket, settings: &Settings) -> Option<Greeted>
     let heard = timeout(limits.first_byte_timeout.duration(), heard).await;
     let first = match heard {
         Ok(Ok(len)) if len > 0 => &first[..len],
-        Ok(_) | Err(_) => return None,
+        Ok(_) => return None,
+        Err(_) => {
+            counters.count_rejected(Rejected::FirstByteTimeout);
+            return None;
+        }
     };
     let deadline = Instant::now() + limits.handshake_timeout.duration();
     let stream: Stream = match (&settings.tls, first[0] == TLS_HANDSHAKE) {
@@ -46,10 +51,12 @@ pub(crate) async fn hear(socket: Socket, settings: &Settings) -> Option<Greeted>
         (Some(tls), true) => match timeout_at(deadline, tls.accept(socket)).await {
             Ok(Ok(stream)) => stream,
             Ok(Err(error)) => {
+                counters.count_rejected(Rejected::NotHttp);
                 tracing::debug!(event = "refused", "TLS handshake: {error}");
                 return None;
             }
             Err(_) => {
+                counters.count_rejected(Rejected::HandshakeTimeout);
                 tracing::debug!(
                     event = "refused",
                     "TLS handshake: not done within handshake_timeout"
@@ -63,6 +70,7 @@ pub(crate) async fn hear(socket: Socket, settings: &Settings) -> Option<Greeted>
                 status = 400,
                 "plain HTTP to the TLS port"
             );
+            counters.count_rejected(Rejected::NotHttp);
             refuse(socket, PLAIN_ON_TLS, limits.close_timeout.duration()).await;
             return None;
         }
@@ -72,6 +80,7 @@ pub(crate) async fn hear(socket: Socket, settings: &Settings) -> Option<Greeted>
                 status = 400,
                 "a TLS hello to a port that does not speak TLS; tls.cert and tls.key are not set"
             );
+            counters.count_rejected(Rejected::NotHttp);
             refuse(socket, TLS_ON_PLAIN, limits.close_timeout.duration()).await;
             return None;
         }

@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::config::{CertificateError, Config};
+use crate::counters::Counters;
 use crate::health::Health;
 use crate::mailbox::{Mail, Mailboxes, Report, ShuttingDown};
 use crate::shard::Settings;
@@ -102,6 +103,12 @@ impl Handle {
         let tls = self.running.settings.tls.as_ref();
         tls.ok_or(ReloadError::NoTls)?.replace(identity);
         Ok(())
+    }
+
+    /// What has been refused, and why connections have ended.
+    #[must_use]
+    pub fn counters(&self) -> &Counters {
+        &self.running.settings.counters
     }
 
     /// How things stand.

@@ -8,8 +8,9 @@ use broker_transport::proxy_protocol::{HeaderError, Introduction, take_header};
 use tokio::time::timeout;
 
 use crate::config::Config;
+use crate::counters::Rejected;
 use crate::forwarded::Caller;
-use crate::shard::ClientPeer;
+use crate::shard::{ClientPeer, Settings};
 
 /// Why a connection that has to begin with a header is given up.
 #[derive(Debug, thiserror::Error)]
@@ -22,8 +23,23 @@ enum Refusal {
     Header(#[from] HeaderError),
 }
 
+impl Refusal {
+    fn counted(&self) -> Rejected {
+        match self {
+            Refusal::Stranger(_) => Rejected::NoProxy,
+            Refusal::TooSlow => Rejected::FirstByteTimeout,
+            Refusal::Header(_) => Rejected::NotHttp,
+        }
+    }
+}
+
 /// Where `listen.proxy_protocol` is on, takes the header out of the socket; nothing if the connection is refused.
-pub(crate) async fn of(config: &Config, socket: &Socket, peer: ClientPeer) -> Option<ClientPeer> {
+pub(crate) async fn of(
+    settings: &Settings,
+    socket: &Socket,
+    peer: ClientPeer,
+) -> Option<ClientPeer> {
+    let config = &settings.config;
     if !config.listen.proxy_protocol {
         return Some(peer);
     }
@@ -31,6 +47,7 @@ pub(crate) async fn of(config: &Config, socket: &Socket, peer: ClientPeer) -> Op
         Ok(caller) => Some(ClientPeer { caller, ..peer }),
         Err(refusal) => {
             // No answer: nobody has said yet which protocol would be understood.
+            settings.counters.count_rejected(refusal.counted());
             tracing::debug!(event = "refused", "a connection: {refusal}");
             if let Refusal::Stranger(ip) = refusal {
                 suggest_trust(ip);

@@ -12,6 +12,7 @@ mod accept;
 mod admin;
 mod application;
 mod clock;
+mod counters;
 mod demo;
 mod door;
 mod embedded;
@@ -38,6 +39,7 @@ pub use broker_transport::tls::{Identity, IdentityError};
 pub use broker_transport::{Listener, LocalAddr};
 
 pub use self::application::probe;
+pub use self::counters::{Closed, Counters, Refused, Rejected};
 pub use self::handle::{Handle, ReloadError};
 pub use self::mailbox::{Report, ShuttingDown};
 pub use self::server::{Server, StartError};

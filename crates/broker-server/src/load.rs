@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use self::addresses::Addresses;
+use crate::counters::Rejected;
 
 pub(crate) use self::addresses::Place;
 
@@ -50,6 +51,14 @@ impl Full {
         match self {
             Full::All => "there are max_connections already",
             Full::Address => "there are max_connections_per_ip of this address already",
+        }
+    }
+
+    /// What it is counted as.
+    pub(crate) fn counted(self) -> Rejected {
+        match self {
+            Full::All => Rejected::Connections,
+            Full::Address => Rejected::ConnectionsPerIp,
         }
     }
 }

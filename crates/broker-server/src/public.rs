@@ -20,6 +20,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::task::spawn_local;
 
 use crate::config::{HEADER_BYTES_MIN, Limits, OriginRule};
+use crate::counters::Rejected;
 use crate::demo;
 use crate::door::{self, Refusal};
 use crate::forwarded::Caller;
@@ -27,7 +28,7 @@ use crate::greeting;
 use crate::http2;
 use crate::introduction;
 use crate::reply::{self, Reply};
-use crate::shard::{Admission, ClientPeer, Shard};
+use crate::shard::{Admission, ClientPeer, NotAdmitted, Shard};
 use crate::strict::{self, HttpStream};
 
 /// How many headers a request may have.
@@ -35,7 +36,7 @@ pub(crate) const MAX_HEADERS: usize = 64;
 
 /// Serves the requests of one socket until it is upgraded or closed.
 pub(crate) async fn serve(shard: Rc<Shard>, socket: Socket, peer: ClientPeer) {
-    let Some(peer) = introduction::of(&shard.settings.config, &socket, peer).await else {
+    let Some(peer) = introduction::of(&shard.settings, &socket, peer).await else {
         return;
     };
     // Boxed, since all that a TLS handshake needs is needed for a moment only.
@@ -51,7 +52,7 @@ pub(crate) async fn serve(shard: Rc<Shard>, socket: Socket, peer: ClientPeer) {
     let peer = RefCell::new(Some(peer));
     let answer = service_fn(async |request| {
         let answer = |request| answer(&shard, caller, &peer, request);
-        Ok::<_, Infallible>(strict::answered(request, answer).await)
+        Ok::<_, Infallible>(strict::answered(&shard.settings.counters, request, answer).await)
     });
     let limits = &settings.config.limits;
     let stream = Patient::new(greeted.stream, settings.write_timeout);
@@ -60,6 +61,7 @@ pub(crate) async fn serve(shard: Rc<Shard>, socket: Socket, peer: ClientPeer) {
         .serve_connection(TokioIo::new(stream), answer)
         .with_upgrades();
     if let Err(error) = connection.await {
+        strict::count_ended(&shard.settings.counters, &error);
         tracing::debug!(event = "trouble", "an HTTP connection ended early: {error}");
     }
 }
@@ -85,7 +87,7 @@ async fn answer(
     match handshake::check(&request, &shard.settings.subprotocols) {
         Ok(Some(accept)) => upgrade(shard, peer, request, accept),
         Ok(None) => ordinary(shard, caller, request).await,
-        Err(refusal) => refused(refusal),
+        Err(refusal) => refused(shard, refusal),
     }
 }
 
@@ -99,15 +101,14 @@ fn upgrade(
     let upgraded = hyper::upgrade::on(&mut request);
     let (parts, _) = request.into_parts();
     let Some(client) = peer.take() else {
-        let reason = "this connection was upgraded already";
-        return refuse(StatusCode::BAD_REQUEST, reason);
+        return refuse(shard, NotAdmitted::Again);
     };
     let admission = match enter(shard, &parts, &client) {
         Ok(admission) => admission,
-        Err((status, reason)) => {
+        Err(refusal) => {
             // It keeps its place, since its socket stays open and may ask again.
             peer.replace(Some(client));
-            return refuse(status, reason);
+            return refuse(shard, refusal);
         }
     };
     accept.compression = admission.compression;
@@ -127,41 +128,51 @@ fn upgrade(
 /// Lets a client in that asks for a WebSocket as it should.
 ///
 /// # Errors
-/// The status to refuse it with, and why.
+/// Why it is refused.
 pub(crate) fn enter(
     shard: &Rc<Shard>,
     request: &Parts,
     client: &ClientPeer,
-) -> Result<Admission, (StatusCode, &'static str)> {
+) -> Result<Admission, NotAdmitted> {
     let Some(endpoint) = shard.settings.route(request.uri.path()) else {
-        return Err((StatusCode::NOT_FOUND, "no endpoint is here"));
+        return Err(NotAdmitted::NoEndpoint);
     };
     if !is_welcome(&request.headers, &shard.settings.config.access.origins) {
-        let reason = "pages of this origin may not connect";
-        return Err((StatusCode::FORBIDDEN, reason));
+        return Err(NotAdmitted::Origin);
     }
     shard.admit(request, endpoint, client)
 }
 
 /// The reply to a handshake that is refused for a reason of ours.
-pub(crate) fn refuse(status: StatusCode, reason: &str) -> Reply {
-    tracing::debug!(
-        event = "refused",
-        status = status.as_u16(),
-        "handshake: {reason}"
-    );
-    let refusal = reply::text(status, reason);
-    if status == StatusCode::SERVICE_UNAVAILABLE {
-        return reply::with(refusal, header::RETRY_AFTER, "5");
+pub(crate) fn refuse(shard: &Shard, refusal: NotAdmitted) -> Reply {
+    let reply = told(shard, refusal.counted(), refusal.status(), &refusal);
+    if reply.status() == StatusCode::SERVICE_UNAVAILABLE {
+        return reply::with(reply, header::RETRY_AFTER, "5");
     }
-    refusal
+    reply
 }
 
 /// The reply to a handshake that is none.
-pub(crate) fn refused(refusal: handshake::Refusal) -> Reply {
-    let mut reply = refuse(refusal.status(), &refusal.to_string());
+pub(crate) fn refused(shard: &Shard, refusal: handshake::Refusal) -> Reply {
+    let counted = if refusal == handshake::Refusal::OtherVersion {
+        Rejected::Version
+    } else {
+        Rejected::BadHandshake
+    };
+    let mut reply = told(shard, counted, refusal.status(), &refusal);
     reply.headers_mut().extend(refusal.headers());
     reply
+}
+
+/// Counts and logs a refusal, and says it in a line.
+fn told(shard: &Shard, counted: Rejected, status: StatusCode, refusal: &dyn fmt::Display) -> Reply {
+    shard.settings.counters.count_rejected(counted);
+    tracing::debug!(
+        event = "refused",
+        status = status.as_u16(),
+        "handshake: {refusal}"
+    );
+    reply::text(status, refusal.to_string())
 }
 
 /// Answers a request that is no handshake.
@@ -206,6 +217,7 @@ where
     match run(shard, caller, request).await {
         Ok(results) => reply::json(StatusCode::OK, results),
         Err(refusal) => {
+            shard.settings.counters.count_refused(refusal.reason());
             tracing::debug!(
                 event = "refused",
                 status = refusal.status().as_u16(),

@@ -14,6 +14,7 @@
 
 mod connection;
 mod effects;
+mod farewell;
 mod frames;
 mod gate;
 mod handshake;
@@ -41,14 +42,15 @@ use tokio::sync::{Notify, mpsc};
 use tokio::task::{JoinError, spawn_local, yield_now};
 
 use self::connection::{Peer, Waiting};
-use self::state::{RESTARTING, State};
+use self::farewell::{ENDING, RESTARTING};
+use self::state::State;
 use crate::forwarded::Caller;
 use crate::mailbox::{Mail, Mailboxes};
 use crate::permits::Leaseholder;
 use crate::public;
 
 pub(crate) use self::connection::Peer as ClientPeer;
-pub(crate) use self::handshake::Admission;
+pub(crate) use self::handshake::{Admission, NotAdmitted};
 pub(crate) use self::settings::Settings;
 
 /// How many connections the pump writes to before it lets others work: about a millisecond's worth.
@@ -293,7 +295,7 @@ async fn deliver_mail(shard: Rc<Shard>, mut letters: mpsc::Receiver<Mail>) {
                 spawn_local(drain(shard.clone(), drained));
             }
             Mail::End => {
-                shard.work(|state, now| state.close_all(now, 1001, "the broker is ending"));
+                shard.work(|state, now| state.close_all(now, &ENDING));
                 // One try for each close frame; nobody is waited for.
                 while shard.work(|state, now| state.pump(now, PUMP_SLICE)) {}
                 // What goes over HTTP/2 is written by other tasks, which are ready by now.
@@ -316,7 +318,7 @@ async fn drain(shard: Rc<Shard>, drained: mpsc::Sender<()>) {
         shard.work(|state, now| {
             for &session in slice {
                 state.on_behalf_of(now, session, |state| {
-                    state.close(now, session, RESTARTING.0, RESTARTING.1);
+                    state.close(now, session, RESTARTING);
                 });
             }
         });

@@ -17,6 +17,7 @@ use http::{Method, Request, StatusCode, Version};
 use thiserror::Error;
 
 pub(crate) use self::stream::HttpStream;
+use crate::counters::{Counters, Refused, Rejected};
 use crate::reply::{self, Reply};
 
 /// How long a request's path and query may be, in bytes.
@@ -47,6 +48,7 @@ enum Fault {
 
 /// The answer to a request: a refusal, or what `answer` makes of it.
 pub(crate) async fn answered<B, A: Future<Output = Reply>>(
+    counters: &Counters,
     request: Request<B>,
     answer: impl FnOnce(Request<B>) -> A,
 ) -> Reply {
@@ -54,7 +56,7 @@ pub(crate) async fn answered<B, A: Future<Output = Reply>>(
     let is_http1 = request.version() < Version::HTTP_2;
     // After chunks `HttpStream` can't tell where the next head begins.
     let is_chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
-    let (reply, is_last) = match refusal(&request) {
+    let (reply, is_last) = match refusal(counters, &request) {
         None => (answer(request).await, is_chunked),
         Some(refusal) => (refusal, true),
     };
@@ -65,15 +67,27 @@ pub(crate) async fn answered<B, A: Future<Output = Reply>>(
 }
 
 /// The reply to a request that is wrong.
-pub(crate) fn refusal<B>(request: &Request<B>) -> Option<Reply> {
+pub(crate) fn refusal<B>(counters: &Counters, request: &Request<B>) -> Option<Reply> {
     let fault = check(request).err()?;
     let status = fault.status();
+    counters.count_refused(fault.counted());
     tracing::debug!(
         event = "refused",
         status = status.as_u16(),
         "request: {fault}"
     );
     Some(reply::text(status, fault.to_string()))
+}
+
+/// Counts what hyper has refused by itself, where a connection has ended with an error.
+pub(crate) fn count_ended(counters: &Counters, error: &hyper::Error) {
+    if error.is_timeout() {
+        counters.count_rejected(Rejected::HandshakeTimeout);
+    } else if error.is_parse_too_large() {
+        counters.count_refused(Refused::HeadTooLarge);
+    } else if error.is_parse() {
+        counters.count_refused(Refused::BadRequest);
+    }
 }
 
 fn check<B>(request: &Request<B>) -> Result<(), Fault> {
@@ -174,6 +188,17 @@ impl Fault {
             }
             Fault::LongTarget => StatusCode::URI_TOO_LONG,
             Fault::OtherCoding => StatusCode::NOT_IMPLEMENTED,
+        }
+    }
+
+    fn counted(self) -> Refused {
+        match self {
+            Fault::LongTarget => Refused::UriTooLong,
+            Fault::NotOneHost
+            | Fault::BadHost
+            | Fault::BadTarget
+            | Fault::BadCoding
+            | Fault::OtherCoding => Refused::BadRequest,
         }
     }
 }

@@ -89,7 +89,7 @@ pub const KEYS: &[Key] = &[
     key("access.trusted_proxies", Kind::List),
     key("limits.max_connections", Kind::Count),
     key("limits.max_connections_per_ip", Kind::Count),
-    key("limits.messages_per_second", Kind::Later),
+    key("limits.messages_per_second", Kind::Count),
     key("limits.max_message", Kind::Text),
     key("limits.max_fragments", Kind::Count),
     key("limits.message_timeout", Kind::Text),

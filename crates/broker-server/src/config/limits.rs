@@ -20,6 +20,10 @@ pub struct Limits {
     /// `None` (written 0) is no limit.
     #[serde(deserialize_with = "counts::zero_is_none")]
     pub max_connections_per_ip: Option<NonZeroU32>,
+    /// Messages and pings of one client a second, on average; as many may come
+    /// at once. `None` (written 0) is no limit.
+    #[serde(deserialize_with = "counts::zero_is_none")]
+    pub messages_per_second: Option<NonZeroU32>,
     /// A client's message, whole; `echo` endpoints have 16 MiB of their own.
     pub max_message: ByteSize,
     /// Frames that one message may come in; on `echo` endpoints those of 64 bytes
@@ -65,6 +69,7 @@ impl Default for Limits {
         Self {
             max_connections: None,
             max_connections_per_ip: None,
+            messages_per_second: None,
             max_message: ByteSize::mib(1),
             max_fragments: counts::at_least_one(1024),
             message_timeout: Some(TimeSpan::from_secs(30)),

@@ -21,7 +21,7 @@ use crate::config::TimeSpan;
 use crate::load::Seat;
 use crate::public::{self, MAX_HEADERS};
 use crate::reply::{self, Reply};
-use crate::shard::{Admission, Shard};
+use crate::shard::{Admission, NotAdmitted, Shard};
 use crate::strict;
 
 /// Answers a request; the stream counts as live meanwhile.
@@ -51,7 +51,7 @@ async fn answer(
     if let Err((status, reason)) = check_head(&mut request) {
         return Some((reply::text(status, reason), presence));
     }
-    if let Some(refusal) = strict::refusal(&request) {
+    if let Some(refusal) = strict::refusal(&client.shard.settings.counters, &request) {
         return Some((refusal, presence));
     }
     let shard = &client.shard;
@@ -71,10 +71,10 @@ async fn answer(
                     open(shard, admitted, agreed, received, respond, presence);
                     return None;
                 }
-                Err((status, reason)) => public::refuse(status, reason),
+                Err(refusal) => public::refuse(shard, refusal),
             }
         }
-        Err(refusal) => public::refused(refusal),
+        Err(refusal) => public::refused(shard, refusal),
     };
     Some((reply, presence))
 }
@@ -120,14 +120,8 @@ fn length(request: &Request<RecvStream>) -> Option<u64> {
 }
 
 /// Lets a client in, with a place of its own.
-fn admit(
-    client: &Client,
-    request: &Parts,
-) -> Result<(Admission, Seat), (StatusCode, &'static str)> {
-    let peer = client
-        .peer
-        .beside()
-        .map_err(|full| (StatusCode::SERVICE_UNAVAILABLE, full.reason()))?;
+fn admit(client: &Client, request: &Parts) -> Result<(Admission, Seat), NotAdmitted> {
+    let peer = client.peer.beside().map_err(NotAdmitted::Full)?;
     let admission = public::enter(&client.shard, request, &peer)?;
     Ok((admission, peer.seat))
 }

@@ -3,13 +3,14 @@
 use std::rc::Rc;
 use std::task::Waker;
 
-use broker_core::{SessionHandle, SessionId, Timestamp};
+use broker_core::{Pace, SessionHandle, SessionId, Timestamp};
 use broker_dialect::DialectState;
 use broker_transport::ws::WebSocket;
 use broker_transport::{Outbound, Writer};
 use tokio::task::AbortHandle;
 
 use super::Settings;
+use super::farewell::Farewell;
 use super::gate::{Gate, Lack};
 use super::lines::Writing;
 use crate::forwarded::Caller;
@@ -49,6 +50,8 @@ pub(super) struct Connection {
     pub(super) gate: Gate,
     /// What has been read but not looked at, since the core had no room.
     pub(super) unread: Option<Box<Unread>>,
+    /// What its client has used of `messages_per_second`.
+    pub(super) pace: Pace,
     /// Whether and when it is written to.
     pub(super) writing: Writing,
     /// When its next timeout is set for.
@@ -67,8 +70,7 @@ pub(super) struct Unread {
 /// What our close frame says, and what became of it.
 #[derive(Debug)]
 pub(super) struct Closing {
-    pub(super) code: u16,
-    pub(super) reason: Box<str>,
+    pub(super) farewell: Farewell,
     /// When it was queued.
     since: Timestamp,
     /// Something that the client said afterwards found no room.
@@ -103,14 +105,13 @@ impl Connection {
     }
 
     /// Queues our close frame, unless one went before; says whether it did.
-    pub(super) fn close(&mut self, now: Timestamp, code: u16, reason: &str) -> bool {
-        let Some(frame) = self.websocket.close(now, code, reason) else {
+    pub(super) fn close(&mut self, now: Timestamp, farewell: Farewell) -> bool {
+        let Some(frame) = self.websocket.close(now, farewell.code, &farewell.reason) else {
             return false;
         };
         self.outbound.push_control(frame);
         self.closing = Some(Box::new(Closing {
-            code,
-            reason: reason.into(),
+            farewell,
             since: now,
             has_lost: false,
         }));
@@ -182,35 +183,5 @@ pub(super) struct Waiting(pub(super) AbortHandle);
 impl Drop for Waiting {
     fn drop(&mut self) {
         self.0.abort();
-    }
-}
-
-/// How a connection has ended.
-#[derive(Debug)]
-pub(super) struct Ending {
-    /// The close code that the backend is told.
-    pub(super) code: u16,
-    /// The reason that goes with it.
-    pub(super) reason: Box<str>,
-    /// Whether there is nobody left to send to.
-    pub(super) is_lost: bool,
-}
-
-impl Ending {
-    pub(super) fn new(code: u16, reason: impl Into<Box<str>>) -> Ending {
-        Ending {
-            code,
-            reason: reason.into(),
-            is_lost: false,
-        }
-    }
-
-    /// The peer has vanished, or has closed its socket without a close frame (RFC 6455 §7.1.5).
-    pub(super) fn lost(reason: impl Into<Box<str>>) -> Ending {
-        Ending {
-            code: 1006,
-            reason: reason.into(),
-            is_lost: true,
-        }
     }
 }

@@ -13,7 +13,9 @@ use broker_core::{
 use futures_util::FutureExt;
 
 use super::Shard;
+use super::farewell::Farewell;
 use super::state::State;
+use crate::counters::Closed;
 
 /// How often a shard warns of failed tries at most.
 const RETRY_WARNINGS_EVERY: Duration = Duration::from_secs(5);
@@ -75,10 +77,10 @@ impl State {
                 }
             }
             Effect::Close { to, code, reason } => {
+                let farewell = Farewell::new(code, reason.into_string(), Closed::ByCommand);
                 for &session in &recipients[to] {
-                    self.on_behalf_of(now, session, |state| {
-                        state.close(now, session, code, &reason);
-                    });
+                    let farewell = farewell.clone();
+                    self.on_behalf_of(now, session, |state| state.close(now, session, farewell));
                 }
             }
             Effect::Pause(session) => self.pause(session),

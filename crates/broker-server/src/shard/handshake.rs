@@ -13,8 +13,9 @@ use http::{StatusCode, header};
 
 use super::{Peer, Shard, reader};
 use crate::config;
-use crate::forwarded::{self, Caller};
-use crate::load::{Place, Seat};
+use crate::counters::Rejected;
+use crate::forwarded::{self, Caller, Unclear};
+use crate::load::{Full, Place, Seat};
 use crate::random;
 
 /// A client that may come in.
@@ -36,6 +37,51 @@ pub(crate) struct Admission {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ClientIp(pub(crate) Option<IpAddr>);
 
+/// Why a good handshake is refused all the same.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+pub(crate) enum NotAdmitted {
+    #[error("no endpoint is here")]
+    NoEndpoint,
+    #[error("pages of this origin may not connect")]
+    Origin,
+    #[error("this connection was upgraded already")]
+    Again,
+    #[error("the broker is shutting down")]
+    Draining,
+    #[error("{}", .0.reason())]
+    Full(Full),
+    #[error("{}", .0.reason())]
+    Unclear(Unclear),
+    #[error("cookies are over the limit max_session")]
+    SessionTooLarge,
+}
+
+impl NotAdmitted {
+    /// The status of the answer.
+    pub(crate) fn status(self) -> StatusCode {
+        match self {
+            NotAdmitted::NoEndpoint => StatusCode::NOT_FOUND,
+            NotAdmitted::Origin => StatusCode::FORBIDDEN,
+            NotAdmitted::Again | NotAdmitted::Unclear(_) => StatusCode::BAD_REQUEST,
+            NotAdmitted::Draining | NotAdmitted::Full(_) => StatusCode::SERVICE_UNAVAILABLE,
+            NotAdmitted::SessionTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+        }
+    }
+
+    /// What it is counted as.
+    pub(crate) fn counted(self) -> Rejected {
+        match self {
+            NotAdmitted::NoEndpoint => Rejected::NoEndpoint,
+            NotAdmitted::Origin => Rejected::Origin,
+            NotAdmitted::Again => Rejected::BadHandshake,
+            NotAdmitted::Draining => Rejected::Draining,
+            NotAdmitted::Full(full) => full.counted(),
+            NotAdmitted::Unclear(_) => Rejected::UnclearClient,
+            NotAdmitted::SessionTooLarge => Rejected::SessionTooLarge,
+        }
+    }
+}
+
 impl fmt::Display for ClientIp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
@@ -49,25 +95,19 @@ impl Shard {
     /// Makes a session of a request that may be upgraded on `endpoint`.
     ///
     /// # Errors
-    /// The status to refuse it with, and why.
+    /// Why it is refused.
     pub(crate) fn admit(
         &self,
         request: &Parts,
         endpoint: usize,
         peer: &Peer,
-    ) -> Result<Admission, (StatusCode, &'static str)> {
+    ) -> Result<Admission, NotAdmitted> {
         let state = self.state.borrow();
         if state.is_draining() {
-            return Err((
-                StatusCode::SERVICE_UNAVAILABLE,
-                "the broker is shutting down",
-            ));
+            return Err(NotAdmitted::Draining);
         }
         let ip = ClientIp(self.client_ip(request, peer.caller)?);
-        let place = peer
-            .seat
-            .place_for(ip.0)
-            .map_err(|full| (StatusCode::SERVICE_UNAVAILABLE, full.reason()))?;
+        let place = peer.seat.place_for(ip.0).map_err(NotAdmitted::Full)?;
         let id = SessionId::new(state.number(), random::bytes());
         let cookies = request
             .headers
@@ -76,12 +116,7 @@ impl Shard {
             .map(|value| value.as_bytes());
         let limit = self.settings.config.limits.max_session.bytes();
         let info = Info::at_connect(cookies, &self.settings.cookies, &ip.to_string(), id, limit)
-            .map_err(|_| {
-                (
-                    StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-                    "cookies are over the limit max_session",
-                )
-            })?;
+            .map_err(|_| NotAdmitted::SessionTooLarge)?;
         let wanted = self.backend.wanted_headers();
         let headers = request
             .headers
@@ -114,11 +149,7 @@ impl Shard {
     }
 
     /// Whose handshake it is, by the word of trusted proxies where there are any.
-    fn client_ip(
-        &self,
-        request: &Parts,
-        caller: Caller,
-    ) -> Result<Option<IpAddr>, (StatusCode, &'static str)> {
+    fn client_ip(&self, request: &Parts, caller: Caller) -> Result<Option<IpAddr>, NotAdmitted> {
         let access = &self.settings.config.access;
         if access.origins.is_empty()
             && let Some(origin) = request.headers.get(header::ORIGIN)
@@ -126,8 +157,7 @@ impl Shard {
         {
             forwarded::suggest_origins(origin);
         }
-        forwarded::client_ip(caller, &request.headers, access)
-            .map_err(|unclear| (StatusCode::BAD_REQUEST, unclear.reason()))
+        forwarded::client_ip(caller, &request.headers, access).map_err(NotAdmitted::Unclear)
     }
 
     /// Begins the session of a client whose handshake has been answered; `early` is what it has sent since.

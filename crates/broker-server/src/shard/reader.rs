@@ -12,7 +12,8 @@ use tokio::io::ReadBuf;
 use tokio::time::timeout;
 
 use super::Shard;
-use super::connection::{Connection, Ending};
+use super::connection::Connection;
+use super::farewell::Ending;
 use super::state::Turn;
 use crate::load::Seat;
 

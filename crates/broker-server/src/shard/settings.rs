@@ -1,5 +1,6 @@
 //! The configuration as a shard uses it.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use broker_transport::ws;
 
 use crate::clock::Clock;
 use crate::config::{self, Config, Endpoint};
+use crate::counters::Counters;
 use crate::overlooked::Told;
 use crate::permits::{Leaseholder, Permits};
 
@@ -21,6 +23,7 @@ pub(crate) struct Settings {
     /// Shared by all shards, where there is a limit of events in flight.
     pub(crate) permits: Option<Arc<Permits>>,
     pub(crate) clock: Clock,
+    pub(crate) counters: Counters,
     pub(crate) endpoints: Vec<Route>,
     pub(crate) subprotocols: Vec<String>,
     pub(crate) cookies: CookieRule,
@@ -67,6 +70,7 @@ impl Settings {
             shards,
             permits,
             clock: Clock::start(),
+            counters: Counters::default(),
             endpoints: config
                 .endpoints
                 .iter()
@@ -99,6 +103,10 @@ impl Settings {
     /// How long a client may take to end its side once we have closed ours.
     pub(crate) fn close_timeout(&self) -> Duration {
         self.config.limits.close_timeout.duration()
+    }
+
+    pub(crate) fn messages_per_second(&self) -> Option<NonZeroU32> {
+        self.config.limits.messages_per_second
     }
 
     /// The endpoint for a path: the most specific one that matches.

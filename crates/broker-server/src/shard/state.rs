@@ -7,15 +7,18 @@ mod writing;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use broker_core::{Broker, Config, Effects, Opening, Orders, Outcome, SessionHandle, Timestamp};
+use broker_core::{
+    Broker, Config, Effects, Opening, Orders, Outcome, Pace, SessionHandle, Timestamp,
+};
 use broker_transport::ws::{Deflater, Inflater, WebSocket};
 use broker_transport::{Outbound, Writer};
 use slab::Slab;
 use tokio::sync::mpsc;
 
 use super::Settings;
-use super::connection::{Connection, Ending};
+use super::connection::Connection;
 use super::effects::Tally;
+use super::farewell::{Ending, Farewell, RESTARTING};
 use super::gate::Gate;
 use super::handshake::Admission;
 use super::lines::{Line, Lines, Writing};
@@ -27,9 +30,6 @@ pub(super) use self::reading::Turn;
 
 /// How much is read at once from a connection.
 const READ_BUFFER_BYTES: usize = 64 * 1024;
-
-/// Told to clients while a drain goes on.
-pub(super) const RESTARTING: (u16, &str) = (1012, "the broker is restarting");
 
 /// The state of one shard. Its methods return at once; what they want from others they leave in it to be performed.
 #[derive(Debug)]
@@ -109,6 +109,7 @@ impl State {
             reader: None,
             gate: Gate::default(),
             unread: None,
+            pace: Pace::default(),
             writing: Writing::default(),
             timer: None,
             closing: None,
@@ -118,24 +119,18 @@ impl State {
             tracing::info!(event = "connect", conn = %admission.id, ip = %admission.ip);
             // Its handshake was answered before the drain began, which has not seen it.
             if state.is_draining {
-                state.close(now, session, RESTARTING.0, RESTARTING.1);
+                state.close(now, session, RESTARTING);
             }
         });
         session
     }
 
     /// Begins the close handshake with a connection, if it is open.
-    pub(super) fn close(
-        &mut self,
-        now: Timestamp,
-        session: SessionHandle,
-        code: u16,
-        reason: &str,
-    ) {
+    pub(super) fn close(&mut self, now: Timestamp, session: SessionHandle, farewell: Farewell) {
         let Some(connection) = self.table.get_mut(session) else {
             return;
         };
-        if connection.close(now, code, reason) {
+        if connection.close(now, farewell) {
             self.lines
                 .enter(Line::Prompt, session, &mut connection.writing);
             self.broker.begin_closing(session);
@@ -149,10 +144,15 @@ impl State {
             return;
         };
         // Who closes first gives the reason, however the other side takes it.
-        let (code, reason) = match connection.closing.take() {
-            Some(ours) => (ours.code, ours.reason),
-            None => (ending.code, ending.reason),
+        let Farewell {
+            code,
+            reason,
+            cause,
+        } = match connection.closing.take() {
+            Some(ours) => ours.farewell,
+            None => ending.farewell,
         };
+        self.settings.counters.count_closed(cause);
         tracing::info!(event = "disconnect", conn = %connection.id, status = code, "{}", reason);
         self.table.end(session, ending.is_lost);
         self.broker
@@ -236,10 +236,10 @@ impl State {
     }
 
     /// Begins the close handshake with everybody.
-    pub(super) fn close_all(&mut self, now: Timestamp, code: u16, reason: &str) {
+    pub(super) fn close_all(&mut self, now: Timestamp, farewell: &Farewell) {
         for session in self.start_draining() {
             self.on_behalf_of(now, session, |state| {
-                state.close(now, session, code, reason);
+                state.close(now, session, farewell.clone());
             });
         }
     }

@@ -1,5 +1,6 @@
 //! Limits of number, size and time, each with its refusal.
 
+use broker_testkit::backend::Scripted;
 use broker_testkit::client::{Client, Raw};
 
 use crate::broker::Broker;
@@ -168,4 +169,45 @@ async fn whoever_asks_again_and_again_and_reads_no_answer_is_closed() {
         let requests = "GET / HTTP/1.1\r\nHost: x\r\n\r\n".repeat(1000);
         while raw.try_write(&requests).await.is_ok() {}
     }
+}
+
+#[tokio::test]
+async fn a_client_over_messages_per_second_is_closed_with_4101_and_others_are_heard() {
+    let backend = Scripted::silent();
+    let broker = Broker::start("limits.messages_per_second = 3", &backend);
+    let mut other = broker.client("name=other").await;
+    let mut flooding = broker.client("name=flooding").await;
+    for number in 0..50 {
+        flooding
+            .say(&format!(r#"{{"type":"flood","number":{number}}}"#))
+            .await;
+    }
+    let (_, code, reason) = flooding.rest().await;
+    assert_eq!((code, &*reason), (4101, "too many messages"));
+    other.say(r#"{"type":"calm"}"#).await;
+    backend.told_of("client-calm").await;
+    backend.told_of("session-disconnect").await;
+    let told = backend
+        .told()
+        .into_iter()
+        .filter(|told| told.message.contains("flood\""));
+    assert_eq!(
+        told.count(),
+        3,
+        "what was within the limit is told, and nothing else"
+    );
+}
+
+#[tokio::test]
+async fn pings_and_echoed_messages_count_as_messages() {
+    let broker = Broker::alone(
+        "limits.messages_per_second = 3\nendpoint = [{ path = '*', dialect = 'echo' }]",
+    );
+    let mut client = broker.client("").await;
+    for _ in 0..3 {
+        client.ping("").await;
+        client.say("again").await;
+    }
+    let (texts, code, _) = client.rest().await;
+    assert_eq!((texts.len(), code), (1, 4101));
 }

@@ -14,6 +14,7 @@ mod bad_handshakes;
 mod bad_http;
 mod closing;
 mod compression;
+mod counted;
 mod drain;
 mod echo;
 mod events;

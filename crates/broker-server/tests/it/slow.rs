@@ -1,6 +1,7 @@
 //! Clients that do not read what they are sent.
 
 use broker_server::Report;
+use broker_server::config::SlowConsumer;
 use broker_server::core::Outcome;
 use broker_testkit::backend::Scripted;
 use broker_testkit::client::{Client, Raw, masked};
@@ -66,6 +67,8 @@ async fn a_client_that_never_reads_is_closed_with_4100_and_others_miss_nothing()
     assert_eq!(reading.text().await, r#""on""#);
 
     let (texts, code, reason) = slow.rest().await;
+    let counters = broker.handle.counters();
+    assert_eq!(counters.slow_consumers(SlowConsumer::Close), 1);
     assert!(texts.len() < sent, "what waited is not sent any more");
     assert_eq!((code, &*reason), (4100, "slow consumer"));
     for (number, text) in texts.iter().enumerate() {

@@ -9,9 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use broker_core::{SessionHandle, Timestamp};
 
 use super::State;
-
-/// Told to a client in whose work something of ours went wrong.
-const INTERNAL_ERROR: (u16, &str) = (1011, "internal error");
+use crate::shard::farewell::{Farewell, INTERNAL_ERROR};
 
 impl State {
     /// Does some work of one connection; a panic in it closes that connection alone.
@@ -28,20 +26,26 @@ impl State {
 
     /// Closes a connection in whose work something of ours went wrong; if it is closing already, it is let go at once.
     fn fail(&mut self, now: Timestamp, session: SessionHandle) {
-        let (code, reason) = INTERNAL_ERROR;
         let Some(connection) = self.table.get_mut(session) else {
             return;
         };
         tracing::error!(
             event = "trouble",
             conn = %connection.id,
-            "the work of a connection panicked; it is closed with {code}"
+            "the work of a connection panicked; it is closed with {}",
+            INTERNAL_ERROR.code
         );
         if connection.websocket.is_open() {
-            return self.close(now, session, code, reason);
+            return self.close(now, session, INTERNAL_ERROR);
         }
         self.table.end(session, true);
+        let Farewell {
+            code,
+            reason,
+            cause,
+        } = INTERNAL_ERROR;
+        self.settings.counters.count_closed(cause);
         self.broker
-            .close(now, session, code, reason, &mut self.effects);
+            .close(now, session, code, &reason, &mut self.effects);
     }
 }

@@ -1,5 +1,6 @@
 //! From a client's bytes to what the core makes of them.
 
+use std::num::NonZeroU32;
 use std::task::Waker;
 
 use broker_core::{Broker, Effects, SessionHandle, Timestamp};
@@ -7,7 +8,9 @@ use broker_dialect::{Action, Incoming};
 use broker_transport::ws::{Deflater, Due, Event, encode};
 
 use super::State;
-use crate::shard::connection::{Connection, Ending, Unread};
+use crate::counters::Closed;
+use crate::shard::connection::{Connection, Unread};
+use crate::shard::farewell::{Ending, Farewell, TOO_MANY_MESSAGES};
 use crate::shard::gate::Lack;
 use crate::shard::lines::Line;
 
@@ -94,6 +97,12 @@ impl State {
             .websocket
             .receive(now, &mut self.inflater, &mut bytes)
         {
+            if is_over_pace(now, connection, &event, self.settings.messages_per_second()) {
+                if connection.close(now, TOO_MANY_MESSAGES) {
+                    self.broker.begin_closing(session);
+                }
+                continue;
+            }
             match event {
                 Event::Text(text) => {
                     let incoming = Incoming::Text(&text);
@@ -127,13 +136,13 @@ impl State {
                     reply
                         .into_iter()
                         .for_each(|frame| connection.outbound.push_control(frame));
-                    ending = Some(Ending::new(code, reason));
+                    ending = Some(Ending::by_client(code, reason));
                 }
                 Event::Failed { violation, reply } => {
                     reply
                         .into_iter()
                         .for_each(|frame| connection.outbound.push_control(frame));
-                    ending = Some(Ending::new(violation.close_code(), violation.to_string()));
+                    ending = Some(Ending::failed(&violation));
                 }
             }
             if connection.websocket.is_open() && self.broker.is_paused(session) {
@@ -195,11 +204,7 @@ impl State {
                 reply
                     .into_iter()
                     .for_each(|frame| connection.outbound.push_control(frame));
-                self.end(
-                    now,
-                    session,
-                    Ending::new(violation.close_code(), violation.to_string()),
-                );
+                self.end(now, session, Ending::failed(&violation));
             }
             Some(Due::Drop) => self.end(
                 now,
@@ -228,6 +233,17 @@ impl State {
             }
         }
     }
+}
+
+/// Whether something comes faster than `messages_per_second`. Pings count too, since each is answered.
+fn is_over_pace(
+    now: Timestamp,
+    connection: &mut Connection,
+    event: &Event<'_>,
+    per_second: Option<NonZeroU32>,
+) -> bool {
+    let counts = matches!(event, Event::Text(_) | Event::Binary(_) | Event::Ping(_));
+    counts && per_second.is_some_and(|per_second| !connection.pace.admit(now, per_second))
 }
 
 /// Has a connection's dialect read a message, and does what it says; whether that was a reply.
@@ -277,7 +293,7 @@ fn act(
             return true;
         }
         Action::Refuse { code, reason } => {
-            if connection.close(now, code, reason) {
+            if connection.close(now, Farewell::new(code, reason, Closed::Dialect)) {
                 broker.begin_closing(connection.session);
             }
         }

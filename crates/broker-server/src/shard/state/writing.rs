@@ -7,16 +7,14 @@ use broker_transport::Flushed;
 
 use super::State;
 use crate::config::SlowConsumer;
-use crate::shard::connection::{Ending, Waiting};
+use crate::shard::connection::Waiting;
+use crate::shard::farewell::{Ending, SLOW_CONSUMER};
 use crate::shard::frames::Frames;
 use crate::shard::gate::Lack;
 use crate::shard::lines::Line;
 
 /// A message for no more recipients than this is no fan-out, and goes out before those that are.
 const FAN_OUT: usize = 16;
-
-/// Told to a client that does not read what it is sent.
-const SLOW_CONSUMER: (u16, &str) = (4100, "slow consumer");
 
 impl State {
     /// Queues a message for its recipients; returns how many of them do not get it, for want of room or since they have
@@ -66,30 +64,26 @@ impl State {
         let Some(connection) = self.table.get_mut(session) else {
             return;
         };
-        match self.settings.config.limits.slow_consumer {
+        let action = self.settings.config.limits.slow_consumer;
+        self.settings.counters.count_slow_consumer(action);
+        match action {
             SlowConsumer::Drop => {
                 tracing::debug!(event = "trouble", conn = %connection.id, "slow consumer: a message was dropped");
             }
             SlowConsumer::Close => {
                 tracing::warn!(event = "trouble", conn = %connection.id, "slow consumer: closing its connection");
                 connection.outbound.discard();
-                self.close(now, session, SLOW_CONSUMER.0, SLOW_CONSUMER.1);
+                self.close(now, session, SLOW_CONSUMER);
             }
         }
     }
 
     /// Ends a connection whose socket has taken nothing for `write_timeout`.
     pub(super) fn give_up_on_slow(&mut self, now: Timestamp, session: SessionHandle) {
-        let (code, reason) = SLOW_CONSUMER;
-        self.end(
-            now,
-            session,
-            Ending {
-                code,
-                reason: reason.into(),
-                is_lost: true,
-            },
-        );
+        self.settings
+            .counters
+            .count_slow_consumer(SlowConsumer::Close);
+        self.end(now, session, Ending::stuck());
     }
 
     /// Carries on with commands under way, and writes to at most `slice` connections; says whether more is to be done.

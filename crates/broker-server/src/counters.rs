@@ -1,0 +1,258 @@
+//! What is counted of refusals and endings: one number for each reason, out of closed sets, so that no client can add
+//! to what is kept.
+//!
+//! What is counted here happens once in the life of a connection or of a request. It is one set of numbers for the
+//! process; what happens for each message is counted by each shard for itself.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::config::SlowConsumer;
+
+/// Defines a closed set of reasons and their names, as labels of a metric spell them.
+macro_rules! reasons {
+    ($(#[$doc:meta])* $set:ident { $($(#[$reason_doc:meta])* $reason:ident = $name:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum $set { $($(#[$reason_doc])* $reason,)+ }
+
+        impl $set {
+            /// Every reason there is.
+            pub const ALL: &[$set] = &[$($set::$reason),+];
+
+            /// Its name, as the label of a metric.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self { $($set::$reason => $name,)+ }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// Why a connection got no WebSocket.
+    Rejected {
+        /// It sent nothing within `first_byte_timeout`.
+        FirstByteTimeout = "first_byte_timeout",
+        /// Its request's head, or its TLS handshake, took longer than `handshake_timeout`.
+        HandshakeTimeout = "handshake_timeout",
+        /// Its first bytes are neither HTTP nor, where that is spoken, TLS, or it sent a bad PROXY header.
+        NotHttp = "not_http",
+        /// It comes from no trusted proxy, where `listen.proxy_protocol` wants one.
+        NoProxy = "no_proxy",
+        /// Two headers of its request name different clients, or one cannot be read.
+        UnclearClient = "unclear_client",
+        /// Its handshake is not as RFC 6455 or RFC 8441 want it.
+        BadHandshake = "bad_handshake",
+        /// It speaks another version of WebSocket.
+        Version = "version",
+        /// No endpoint has its path.
+        NoEndpoint = "no_endpoint",
+        /// It is a page of an origin that is not listed.
+        Origin = "origin",
+        /// Its cookies are over `max_session`.
+        SessionTooLarge = "max_session",
+        /// There are `max_connections` already.
+        Connections = "max_connections",
+        /// Its address has `max_connections_per_ip` already.
+        ConnectionsPerIp = "max_connections_per_ip",
+        /// No file descriptor was left for it.
+        NoFiles = "no_files",
+        /// The broker is draining.
+        Draining = "draining",
+    }
+}
+
+reasons! {
+    /// Why a WebSocket has ended.
+    Closed {
+        /// The client closed it.
+        ByClient = "client",
+        /// A command did.
+        ByCommand = "command",
+        /// Its socket ended without a close frame, or failed.
+        Lost = "lost",
+        /// The client broke the protocol.
+        ProtocolError = "protocol_error",
+        /// It sent text that is not UTF-8.
+        NotUtf8 = "not_utf8",
+        /// It sent what its dialect does not take.
+        Dialect = "dialect",
+        /// A message went over `max_message`.
+        MessageTooBig = "max_message",
+        /// A message went over `max_fragments`.
+        TooManyFragments = "max_fragments",
+        /// A message went over `message_timeout`.
+        SlowMessage = "message_timeout",
+        /// The client went over `messages_per_second`.
+        TooManyMessages = "messages_per_second",
+        /// It did not read, and went over `max_send_queue`.
+        SendQueue = "max_send_queue",
+        /// It read nothing for `write_timeout`.
+        WriteTimeout = "write_timeout",
+        /// It answered no ping within `pong_timeout`.
+        NoPong = "pong_timeout",
+        /// The broker drains or ends.
+        Restart = "restart",
+        /// A fault of ours.
+        Internal = "internal",
+    }
+}
+
+reasons! {
+    /// Why a request on either port was refused that asked for no WebSocket.
+    Refused {
+        /// It is not HTTP as RFC 9110 and RFC 9112 want it.
+        BadRequest = "bad_request",
+        /// Its path and query are too long.
+        UriTooLong = "uri_too_long",
+        /// Its head is over `max_header` or has too many fields.
+        HeadTooLarge = "max_header",
+        /// Its method or path is not served.
+        NotServed = "not_served",
+        /// Its token is missing or wrong, or its address is not allowed, or it is a web page's.
+        NotAllowed = "not_allowed",
+        /// Its body is over `max_body`.
+        BodyTooLong = "max_body",
+        /// Its body took longer than `body_timeout`.
+        BodyTimeout = "body_timeout",
+        /// Its body holds no list of commands, or more than `max_commands`.
+        BadCommands = "bad_commands",
+        /// The broker is ending.
+        Ending = "ending",
+    }
+}
+
+/// The numbers of one broker.
+#[derive(Debug, Default)]
+pub struct Counters {
+    rejected: [AtomicU64; Rejected::ALL.len()],
+    closed: [AtomicU64; Closed::ALL.len()],
+    refused: [AtomicU64; Refused::ALL.len()],
+    slow_consumers: [AtomicU64; SlowConsumer::WORDS.len()],
+}
+
+impl Counters {
+    /// How many connections got no WebSocket, for this reason.
+    #[must_use]
+    pub fn rejected(&self, reason: Rejected) -> u64 {
+        read(&self.rejected[reason as usize])
+    }
+
+    /// How many WebSockets have ended, for this reason.
+    #[must_use]
+    pub fn closed(&self, reason: Closed) -> u64 {
+        read(&self.closed[reason as usize])
+    }
+
+    /// How many other requests were refused, for this reason.
+    #[must_use]
+    pub fn refused(&self, reason: Refused) -> u64 {
+        read(&self.refused[reason as usize])
+    }
+
+    /// How often this was done about a client whose queue is full.
+    #[must_use]
+    pub fn slow_consumers(&self, action: SlowConsumer) -> u64 {
+        read(&self.slow_consumers[action as usize])
+    }
+
+    pub(crate) fn count_rejected(&self, reason: Rejected) {
+        add_one(&self.rejected[reason as usize]);
+    }
+
+    pub(crate) fn count_closed(&self, reason: Closed) {
+        add_one(&self.closed[reason as usize]);
+    }
+
+    pub(crate) fn count_refused(&self, reason: Refused) {
+        add_one(&self.refused[reason as usize]);
+    }
+
+    pub(crate) fn count_slow_consumer(&self, action: SlowConsumer) {
+        add_one(&self.slow_consumers[action as usize]);
+    }
+}
+
+/// What is not zero, in the order of the sets: `rejected: origin 3, draining 1; closed: client 12`.
+impl fmt::Display for Counters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sets: [(&str, Vec<(&str, u64)>); 4] = [
+            (
+                "rejected",
+                named(Rejected::ALL, Rejected::name, &self.rejected),
+            ),
+            ("closed", named(Closed::ALL, Closed::name, &self.closed)),
+            ("refused", named(Refused::ALL, Refused::name, &self.refused)),
+            (
+                "slow consumers",
+                named(SlowConsumer::WORDS, |word| word, &self.slow_consumers),
+            ),
+        ];
+        let mut before = "";
+        for (set, numbers) in sets.iter().filter(|(_, numbers)| !numbers.is_empty()) {
+            write!(f, "{before}{set}:")?;
+            before = "; ";
+            for (place, (name, number)) in numbers.iter().enumerate() {
+                let comma = if place == 0 { "" } else { "," };
+                write!(f, "{comma} {name} {number}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The numbers of a set that are not zero, by name.
+fn named<R: Copy>(
+    all: &[R],
+    name: fn(R) -> &'static str,
+    numbers: &[AtomicU64],
+) -> Vec<(&'static str, u64)> {
+    all.iter()
+        .zip(numbers)
+        .map(|(reason, number)| (name(*reason), read(number)))
+        .filter(|(_, number)| *number > 0)
+        .collect()
+}
+
+// They say nothing about other memory, so their order does not matter.
+fn read(number: &AtomicU64) -> u64 {
+    number.load(Ordering::Relaxed)
+}
+
+fn add_one(number: &AtomicU64) {
+    number.fetch_add(1, Ordering::Relaxed);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn each_reason_has_a_number_and_a_name_of_its_own() {
+        let counters = Counters::default();
+        for (times, reason) in Closed::ALL.iter().enumerate() {
+            (0..times).for_each(|_| counters.count_closed(*reason));
+        }
+        for (times, reason) in Closed::ALL.iter().enumerate() {
+            assert_eq!(counters.closed(*reason), times as u64, "{reason:?}");
+        }
+        let names: HashSet<_> = Rejected::ALL.iter().map(|reason| reason.name()).collect();
+        assert_eq!(names.len(), Rejected::ALL.len());
+    }
+
+    #[test]
+    fn what_is_not_zero_is_shown() {
+        let counters = Counters::default();
+        assert_eq!(counters.to_string(), "");
+        counters.count_rejected(Rejected::Draining);
+        counters.count_rejected(Rejected::Origin);
+        counters.count_rejected(Rejected::Origin);
+        counters.count_slow_consumer(SlowConsumer::Drop);
+        let shown = "rejected: origin 2, draining 1; slow consumers: drop 1";
+        assert_eq!(counters.to_string(), shown);
+    }
+}
