@@ -25,7 +25,7 @@ pub struct Outbound {
     written: usize,
     /// How much is left to write, over all frames.
     bytes: usize,
-    /// Where in `frames` there is a pong of which nothing has been written.
+    /// Where in `frames` there is a pong beyond the limit of which nothing has been written.
     pong: Option<usize>,
 }
 
@@ -62,9 +62,15 @@ impl Outbound {
         self.frames.push_back(frame);
     }
 
-    /// Queues a pong, whatever the limit, in the place of one that still waits: of several pings only the latest needs an
-    /// answer (RFC 6455 §5.5.3), so that there is never more than one beyond the limit.
-    pub fn push_pong(&mut self, frame: Bytes) {
+    /// Queues a pong. Where what waits [occupies](Self::occupied) `limit` bytes already, it takes the place of one that
+    /// came before it in the same plight: of several pings only the latest needs an answer (RFC 6455 §5.5.3), so that
+    /// there is never more than one beyond the limit.
+    pub fn push_pong(&mut self, frame: Bytes, limit: usize) {
+        if !self.is_over(limit) {
+            // An older one further ahead must not be replaced by a newer one, or pongs would overtake each other.
+            self.pong = None;
+            return self.push_control(frame);
+        }
         match self.pong.and_then(|place| self.frames.get_mut(place)) {
             Some(waiting) => {
                 self.bytes = self.bytes - waiting.len() + frame.len();
@@ -198,31 +204,48 @@ mod tests {
     }
 
     #[test]
-    fn of_the_pongs_that_wait_only_the_latest_is_sent() {
+    fn of_the_pongs_beyond_the_limit_only_the_latest_is_sent() {
         let mut queue = Outbound::default();
         queue.push_control(frame(3));
         for len in [10, 20, 5] {
-            queue.push_pong(frame(len));
+            queue.push_pong(frame(len), 0);
         }
         queue.push_control(frame(4));
-        queue.push_pong(frame(6));
+        queue.push_pong(frame(6), 0);
         let lengths = |queue: &Outbound| Vec::from_iter(queue.frames.iter().map(Bytes::len));
         assert_eq!((lengths(&queue), queue.bytes()), (vec![3, 6, 4], 13));
 
         queue.advance(3);
-        queue.push_pong(frame(7));
+        queue.push_pong(frame(7), 0);
         assert_eq!(lengths(&queue), [7, 4], "it still waits in its place");
         queue.advance(1);
-        queue.push_pong(frame(8));
+        queue.push_pong(frame(8), 0);
         assert_eq!(lengths(&queue), [7, 4, 8], "one that was begun is sent");
         queue.advance(10);
         assert_eq!((lengths(&queue), queue.bytes()), (vec![8], 8));
         queue.discard();
-        queue.push_pong(frame(9));
+        queue.push_pong(frame(9), 0);
         assert_eq!((lengths(&queue), queue.bytes()), (vec![9], 9));
         queue.advance(9);
-        queue.push_pong(frame(2));
+        queue.push_pong(frame(2), 0);
         assert_eq!((lengths(&queue), queue.bytes()), (vec![2], 2));
+    }
+
+    #[test]
+    fn within_the_limit_every_pong_is_sent_and_none_overtakes_another() {
+        let limit = 4 * FRAME_COST;
+        let mut queue = Outbound::default();
+        let lengths = |queue: &Outbound| Vec::from_iter(queue.frames.iter().map(Bytes::len));
+        for len in [2, 3, 4, 5, 6, 7] {
+            queue.push_pong(frame(len), limit);
+        }
+        assert_eq!(lengths(&queue), [2, 3, 4, 5, 7]);
+        // There is room again, and then there is none again.
+        queue.advance(9);
+        for len in [8, 9, 10, 11] {
+            queue.push_pong(frame(len), limit);
+        }
+        assert_eq!(lengths(&queue), [5, 7, 8, 9, 11]);
     }
 
     #[test]

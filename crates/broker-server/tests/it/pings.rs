@@ -81,6 +81,19 @@ async fn a_client_that_reads_slowly_is_not_taken_for_gone_before_it_could_see_a_
 }
 
 #[tokio::test]
+async fn every_ping_of_a_burst_is_answered_in_order_while_there_is_room() {
+    let broker = Broker::alone("");
+    let mut raw = broker.raw_client().await;
+    let payloads: Vec<Vec<u8>> = (0..100_u8).map(|number| vec![number; 5]).collect();
+    // All in one read, where the broker can write nothing in between.
+    let burst: Vec<Vec<u8>> = payloads.iter().map(|payload| masked(9, payload)).collect();
+    raw.write(burst.concat()).await;
+    for payload in payloads {
+        assert_eq!(raw.frame().await, (0x8A, payload));
+    }
+}
+
+#[tokio::test]
 async fn of_pings_that_cannot_be_answered_yet_only_the_latest_is_answered() {
     let config = "listen.shards = 1\n[limits]\nwrite_timeout = 0\nslow_consumer = 'drop'\nmax_body = '16MiB'";
     let backend = Scripted::silent();

@@ -126,7 +126,10 @@ impl State {
                         &mut self.effects,
                     );
                 }
-                Event::Ping(payload) => connection.outbound.push_pong(encode::pong(&payload)),
+                Event::Ping(payload) => {
+                    let pong = encode::pong(&payload);
+                    connection.outbound.push_pong(pong, limit);
+                }
                 Event::Pong => {}
                 Event::Closed {
                     code,
