@@ -11,7 +11,7 @@ use tokio::task::AbortHandle;
 
 use super::Settings;
 use super::farewell::Farewell;
-use super::gate::{Gate, Lack};
+use super::intake::{Intake, Lack};
 use super::lines::Writing;
 use crate::forwarded::Caller;
 use crate::load::{Full, Seat};
@@ -47,7 +47,7 @@ pub(super) struct Connection {
     /// Its reader, to be woken when reading may go on or is over.
     pub(super) reader: Option<Waker>,
     /// Whether it is read.
-    pub(super) gate: Gate,
+    pub(super) intake: Intake,
     /// What has been read but not looked at, since the core had no room.
     pub(super) unread: Option<Box<Unread>>,
     /// What its client has used of `messages_per_second`.
@@ -87,18 +87,18 @@ impl Connection {
     /// Whether it is read. One that is closing is, whatever is lacking: its client's close frame is waited for, which
     /// comes behind all that the client has said before (RFC 6455 §7.1.2).
     pub(super) fn is_read(&self) -> bool {
-        self.gate.is_open() || !self.websocket.is_open()
+        self.intake.is_open() || !self.websocket.is_open()
     }
 
     /// Reads no more for want of something.
     pub(super) fn stop_reading(&mut self, lack: Lack) {
-        self.gate.shut(lack);
+        self.intake.shut(lack);
         self.websocket.pause();
     }
 
     /// Reads again since something is there, unless something else is lacking.
     pub(super) fn read_on(&mut self, now: Timestamp, lack: Lack) {
-        if self.gate.open(lack) {
+        if self.intake.open(lack) {
             self.websocket.resume(now);
             self.wake_reader();
         }

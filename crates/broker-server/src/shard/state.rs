@@ -19,8 +19,8 @@ use super::Settings;
 use super::connection::Connection;
 use super::effects::Tally;
 use super::farewell::{Ending, Farewell, RESTARTING};
-use super::gate::Gate;
 use super::handshake::Admission;
+use super::intake::Intake;
 use super::lines::{Line, Lines, Writing};
 use super::table::Table;
 use super::timers::Timers;
@@ -107,7 +107,7 @@ impl State {
             outbound: Outbound::default(),
             writer: Rc::new(writer),
             reader: None,
-            gate: Gate::default(),
+            intake: Intake::default(),
             unread: None,
             pace: Pace::default(),
             writing: Writing::default(),

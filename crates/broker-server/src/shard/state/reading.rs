@@ -11,7 +11,7 @@ use super::State;
 use crate::counters::Closed;
 use crate::shard::connection::{Connection, Unread};
 use crate::shard::farewell::{Ending, Farewell, TOO_MANY_MESSAGES};
-use crate::shard::gate::Lack;
+use crate::shard::intake::Lack;
 use crate::shard::lines::Line;
 
 /// What a connection's reader has to do next.

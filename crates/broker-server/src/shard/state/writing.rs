@@ -10,7 +10,7 @@ use crate::config::SlowConsumer;
 use crate::shard::connection::Waiting;
 use crate::shard::farewell::{Ending, SLOW_CONSUMER};
 use crate::shard::frames::Frames;
-use crate::shard::gate::Lack;
+use crate::shard::intake::Lack;
 use crate::shard::lines::Line;
 
 /// A message for no more recipients than this is no fan-out, and goes out before those that are.

@@ -11,12 +11,12 @@ pub(super) enum Lack {
 
 /// Open, unless something is lacking.
 #[derive(Debug, Default)]
-pub(super) struct Gate {
+pub(super) struct Intake {
     hold: bool,
     queue: bool,
 }
 
-impl Gate {
+impl Intake {
     pub(super) fn is_open(&self) -> bool {
         !self.hold && !self.queue
     }
@@ -45,13 +45,13 @@ mod tests {
 
     #[test]
     fn it_opens_once_nothing_is_lacking_any_more() {
-        let mut gate = Gate::default();
-        assert!(!gate.open(Lack::Queue), "it was open");
-        gate.shut(Lack::Hold);
-        gate.shut(Lack::Queue);
-        gate.shut(Lack::Queue);
-        assert!(!gate.open(Lack::Queue) && !gate.is_open());
-        assert!(gate.open(Lack::Hold) && gate.is_open());
-        assert!(!gate.open(Lack::Hold));
+        let mut intake = Intake::default();
+        assert!(!intake.open(Lack::Queue), "it was open");
+        intake.shut(Lack::Hold);
+        intake.shut(Lack::Queue);
+        intake.shut(Lack::Queue);
+        assert!(!intake.open(Lack::Queue) && !intake.is_open());
+        assert!(intake.open(Lack::Hold) && intake.is_open());
+        assert!(!intake.open(Lack::Hold));
     }
 }
