@@ -6,12 +6,9 @@
 //! part of every figure: one POST with its answer for the brokers, one masked
 //! frame for the others, once per message whatever the number of receivers.
 
-use std::{
-    io::{self, Read, Write},
-    net::TcpStream,
-};
+use std::io::{self, Read, Write};
 
-use crate::{http, load, ws};
+use crate::{http, wire::Wire, ws};
 
 /// How a server is told to send something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,13 +31,13 @@ impl DoorKind {
 /// One connection for commands, with at most one command under way.
 pub(crate) struct Door {
     kind: DoorKind,
-    socket: TcpStream,
+    socket: Wire,
     received: Vec<u8>,
 }
 
 impl Door {
     /// Makes `socket`, just connected, a door.
-    pub(crate) fn open(kind: DoorKind, mut socket: TcpStream) -> io::Result<Self> {
+    pub(crate) fn open(kind: DoorKind, mut socket: Wire) -> io::Result<Self> {
         if kind == DoorKind::Control {
             socket.write_all(ws::upgrade_request("/control", "room=none").as_bytes())?;
             let mut answer = Vec::new();
@@ -50,7 +47,7 @@ impl Door {
                 answer.extend_from_slice(&byte);
             }
         }
-        socket.set_nonblocking(true)?;
+        socket.set_nonblocking()?;
         Ok(Self {
             kind,
             socket,
@@ -58,7 +55,7 @@ impl Door {
         })
     }
 
-    pub(crate) fn socket(&self) -> &TcpStream {
+    pub(crate) fn socket(&self) -> &Wire {
         &self.socket
     }
 
@@ -78,7 +75,7 @@ impl Door {
 
     /// Reads once; true when that was the end of a command's answer.
     pub(crate) fn read(&mut self, buffer: &mut [u8]) -> io::Result<bool> {
-        let len = load::read(&self.socket, buffer)?;
+        let len = self.socket.read_now(buffer)?;
         self.received.extend_from_slice(&buffer[..len]);
         match self.kind {
             DoorKind::Post => self.take_answer(),

@@ -6,14 +6,14 @@
 //! what it sends next.
 
 use std::{
-    io::{self, Read, Write},
-    net::{SocketAddr, TcpStream},
+    io::{self, Write},
     time::{Duration, Instant},
 };
 
 use crate::{
     door::{Door, DoorKind},
     epoll::Epoll,
+    wire::{Target, Wire},
     ws,
 };
 
@@ -45,7 +45,7 @@ pub(crate) enum Arrival<'a> {
 /// that leaves no port in `TIME_WAIT`.
 pub(crate) struct Load {
     epoll: Epoll,
-    target: SocketAddr,
+    target: Target,
     /// Whether connections are opened with compression.
     compresses: bool,
     connections: Vec<Connection>,
@@ -57,7 +57,7 @@ pub(crate) struct Load {
 }
 
 struct Connection {
-    socket: TcpStream,
+    socket: Wire,
     /// When the handshake began; `None` once it is done.
     opening: Option<Instant>,
     /// Whether compression has been offered.
@@ -67,7 +67,7 @@ struct Connection {
 }
 
 impl Load {
-    pub(crate) fn new(target: SocketAddr) -> io::Result<Self> {
+    pub(crate) fn new(target: Target) -> io::Result<Self> {
         Ok(Self {
             epoll: Epoll::new()?,
             target,
@@ -82,7 +82,7 @@ impl Load {
     }
 
     /// The same, whose connections must agree on compression.
-    pub(crate) fn compressed(target: SocketAddr) -> io::Result<Self> {
+    pub(crate) fn compressed(target: Target) -> io::Result<Self> {
         Ok(Self {
             compresses: true,
             ..Self::new(target)?
@@ -117,14 +117,14 @@ impl Load {
 
     fn begin_handshake(&mut self, cookie: &str) -> io::Result<()> {
         let started = Instant::now();
-        let socket = connect(self.target)?;
+        let mut socket = self.target.connect()?;
         let request = if self.compresses {
             ws::upgrade_request_with_compression("/", cookie)
         } else {
             ws::upgrade_request("/", cookie)
         };
-        (&socket).write_all(request.as_bytes())?;
-        socket.set_nonblocking(true)?;
+        socket.write_all(request.as_bytes())?;
+        socket.set_nonblocking()?;
         self.epoll.watch(&socket, self.connections.len() as u64)?;
         self.connections.push(Connection {
             socket,
@@ -136,7 +136,7 @@ impl Load {
     }
 
     /// Gives away the sockets of the connections from this index on, and reads them no more.
-    pub(crate) fn part_with(&mut self, from: usize) -> io::Result<Vec<TcpStream>> {
+    pub(crate) fn part_with(&mut self, from: usize) -> io::Result<Vec<Wire>> {
         let parted = self.connections.drain(from..);
         let parted = parted.map(|connection| {
             self.epoll.forget(&connection.socket)?;
@@ -148,7 +148,7 @@ impl Load {
     /// Opens `count` doors for [`Load::command`].
     pub(crate) fn open_doors(&mut self, kind: DoorKind, count: usize) -> io::Result<()> {
         for _ in 0..count {
-            let door = Door::open(kind, connect(self.target)?)?;
+            let door = Door::open(kind, self.target.connect()?)?;
             self.epoll
                 .watch(door.socket(), DOOR | self.doors.len() as u64)?;
             self.doors.push(door);
@@ -170,7 +170,7 @@ impl Load {
     /// Sends a client's text frame on `connection`.
     pub(crate) fn send(&mut self, connection: usize, payload: &[u8]) -> io::Result<()> {
         send(
-            &self.connections[connection].socket,
+            &mut self.connections[connection].socket,
             ws::TEXT,
             payload,
             &mut self.outgoing,
@@ -227,7 +227,7 @@ impl Connection {
         outgoing: &mut Vec<u8>,
         on: &mut impl FnMut(Arrival<'_>) -> io::Result<()>,
     ) -> io::Result<()> {
-        let len = read(&self.socket, buffer)?;
+        let len = self.socket.read_now(buffer)?;
         let mut rest = std::mem::take(&mut self.rest);
         let bytes = if rest.is_empty() {
             &buffer[..len]
@@ -253,7 +253,7 @@ impl Connection {
         while let Some(frame) = ws::decode(&bytes[at..]) {
             at += frame.len;
             match frame.opcode {
-                ws::PING => send(&self.socket, ws::PONG, frame.payload, outgoing)?,
+                ws::PING => send(&mut self.socket, ws::PONG, frame.payload, outgoing)?,
                 ws::PONG => {}
                 ws::CLOSE => {
                     let text = String::from_utf8_lossy(frame.payload);
@@ -273,32 +273,9 @@ impl Connection {
     }
 }
 
-/// A socket that sends at once and is reset when it is dropped.
-fn connect(target: SocketAddr) -> io::Result<TcpStream> {
-    let socket = TcpStream::connect(target)?;
-    socket.set_nodelay(true)?;
-    rustix::net::sockopt::set_socket_linger(&socket, Some(Duration::ZERO))?;
-    Ok(socket)
-}
-
-/// Reads once. The end of the stream is an error; nothing to read gives 0.
-pub(crate) fn read(mut socket: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
-    match socket.read(buffer) {
-        Ok(0) => Err(io::Error::other("the server ended a connection")),
-        Ok(len) => Ok(len),
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
-        Err(error) => Err(error),
-    }
-}
-
 /// Sends one frame. It is short and the server takes what it gets, so that a
 /// full socket is a failure of the server.
-fn send(
-    mut socket: &TcpStream,
-    opcode: u8,
-    payload: &[u8],
-    outgoing: &mut Vec<u8>,
-) -> io::Result<()> {
+fn send(socket: &mut Wire, opcode: u8, payload: &[u8], outgoing: &mut Vec<u8>) -> io::Result<()> {
     outgoing.clear();
     ws::encode_masked(opcode, payload, outgoing);
     socket.write_all(outgoing)

@@ -23,6 +23,7 @@ mod run;
 mod sample;
 mod scenario;
 mod table;
+mod wire;
 mod ws;
 
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode};

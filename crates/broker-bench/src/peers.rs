@@ -4,7 +4,7 @@ use std::{
     env,
     fs::{self, File},
     io::{self, Read, Write},
-    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    net::{Ipv4Addr, SocketAddr, TcpListener},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread,
@@ -14,6 +14,7 @@ use std::{
 use crate::{
     cpu::{self, Cores, CpuTime},
     door::DoorKind,
+    wire::{Certificate, Target},
     ws,
 };
 
@@ -28,6 +29,8 @@ const TRY_EVERY: Duration = Duration::from_micros(200);
 pub(crate) enum Peer {
     /// This project's release binary.
     Wsbroker,
+    /// The same with TLS.
+    WsbrokerTls,
     /// npm `wsbroker`, the original.
     NpmWsbroker,
     /// A small server on npm `ws`.
@@ -37,11 +40,18 @@ pub(crate) enum Peer {
 }
 
 impl Peer {
-    pub(crate) const ALL: [Self; 4] = [Self::Wsbroker, Self::NpmWsbroker, Self::NpmWs, Self::Floor];
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Wsbroker,
+        Self::WsbrokerTls,
+        Self::NpmWsbroker,
+        Self::NpmWs,
+        Self::Floor,
+    ];
 
     pub(crate) fn title(self) -> &'static str {
         match self {
             Self::Wsbroker => "wsbroker",
+            Self::WsbrokerTls => "wsbroker, TLS",
             Self::NpmWsbroker => "npm wsbroker 1.0.15",
             Self::NpmWs => "npm ws 8.23.0",
             Self::Floor => "floor",
@@ -56,7 +66,7 @@ impl Peer {
     /// How it is told to send something.
     pub(crate) fn door(self) -> DoorKind {
         match self {
-            Self::Wsbroker | Self::NpmWsbroker => DoorKind::Post,
+            Self::Wsbroker | Self::WsbrokerTls | Self::NpmWsbroker => DoorKind::Post,
             Self::NpmWs | Self::Floor => DoorKind::Control,
         }
     }
@@ -73,7 +83,8 @@ impl Launcher {
     /// Checks that every one of `peers` can be started, and installs the Node
     /// packages when they are missing.
     pub(crate) fn prepare(&self, peers: &[Peer]) -> io::Result<()> {
-        if peers.contains(&Peer::Wsbroker) && !self.wsbroker.is_file() {
+        let needs_wsbroker = peers.contains(&Peer::Wsbroker) || peers.contains(&Peer::WsbrokerTls);
+        if needs_wsbroker && !self.wsbroker.is_file() {
             return Err(io::Error::other(format!(
                 "there is no wsbroker at {}: build it with `cargo build --release`, give \
                  --wsbroker PATH, or name with --only what is to be measured without it",
@@ -115,6 +126,19 @@ impl Launcher {
         let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
         let log = env::temp_dir().join(format!("broker-bench-{}.log", address.port()));
         let mut command = self.command(peer, address, backend)?;
+        let certificate = match peer {
+            Peer::WsbrokerTls => Some(Certificate::issue(&address.port().to_string())?),
+            Peer::Wsbroker | Peer::NpmWsbroker | Peer::NpmWs | Peer::Floor => None,
+        };
+        if let Some(certificate) = &certificate {
+            command
+                .env("WSBROKER_TLS__CERT", certificate.file())
+                .env("WSBROKER_TLS__KEY", certificate.file());
+        }
+        let target = match &certificate {
+            Some(certificate) => Target::tls(address, certificate),
+            None => Target::plain(address),
+        };
         command
             .envs(variables.iter().copied())
             .stdin(Stdio::null())
@@ -130,7 +154,8 @@ impl Launcher {
             child.map_err(|error| io::Error::other(format!("{name} can't be run: {error}")))?;
         let mut server = Server {
             peer,
-            address,
+            target,
+            _certificate: certificate,
             child,
             log,
             ready_after: Duration::ZERO,
@@ -147,7 +172,7 @@ impl Launcher {
     ) -> io::Result<Command> {
         let backend_url = backend.map(|address| format!("http://{address}/"));
         let command = match peer {
-            Peer::Wsbroker => {
+            Peer::Wsbroker | Peer::WsbrokerTls => {
                 let mut command = Command::new(&self.wsbroker);
                 command
                     .args(["serve", "--admin", "off", "--shards", "1"])
@@ -199,15 +224,17 @@ fn peers_dir() -> &'static Path {
 #[derive(Debug)]
 pub(crate) struct Server {
     peer: Peer,
-    address: SocketAddr,
+    target: Target,
+    /// Its file lives as long as the server does.
+    _certificate: Option<Certificate>,
     child: Child,
     log: PathBuf,
     ready_after: Duration,
 }
 
 impl Server {
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
+    pub(crate) fn target(&self) -> Target {
+        self.target.clone()
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -247,7 +274,7 @@ impl Server {
 
     fn wait_until_ready(&mut self, started: Instant) -> io::Result<()> {
         loop {
-            let error = match first_handshake(self.address) {
+            let error = match first_handshake(&self.target) {
                 Ok(()) => {
                     self.ready_after = started.elapsed();
                     return Ok(());
@@ -275,9 +302,9 @@ impl Drop for Server {
     }
 }
 
-fn first_handshake(address: SocketAddr) -> io::Result<()> {
-    let mut socket = TcpStream::connect(address)?;
-    socket.set_read_timeout(Some(START_MAX))?;
+fn first_handshake(target: &Target) -> io::Result<()> {
+    let mut socket = target.connect()?;
+    socket.set_read_timeout(START_MAX)?;
     socket.write_all(ws::upgrade_request("/", "room=none").as_bytes())?;
     let mut answer = Vec::new();
     let mut part = [0; 1024];

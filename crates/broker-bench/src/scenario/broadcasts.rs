@@ -71,7 +71,7 @@ pub(super) fn measure(
     setting: &Setting,
 ) -> io::Result<(Duration, Latencies)> {
     let server = setting.launcher.start(peer, None)?;
-    let mut load = Load::new(server.address())?;
+    let mut load = Load::new(server.target())?;
     load.open(plan.connections, cookie)
         .and_then(|_| load.open_doors(peer.door(), plan.under_way))
         .and_then(|()| send_all(&mut load, peer.door(), plan, 0..plan.warm_up))

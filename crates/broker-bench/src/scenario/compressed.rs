@@ -69,9 +69,9 @@ struct Cost {
 fn measure(len: usize, compresses: bool, peer: Peer, setting: &Setting) -> io::Result<Cost> {
     let server = setting.launcher.start(peer, None)?;
     let mut load = if compresses {
-        Load::compressed(server.address())?
+        Load::compressed(server.target())?
     } else {
-        Load::new(server.address())?
+        Load::new(server.target())?
     };
     let message = sample::json(len);
     load.open(RECEIVERS, cookie)

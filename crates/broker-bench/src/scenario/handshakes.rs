@@ -35,7 +35,7 @@ impl Case for Handshakes {
 
     fn round(&self, peer: Peer, setting: &Setting) -> io::Result<Vec<f64>> {
         let server = setting.launcher.start(peer, None)?;
-        let mut load = Load::new(server.address())?;
+        let mut load = Load::new(server.target())?;
         load.open(WARM_UP, cookie)
             .map_err(|error| server.blame(&error))?;
 

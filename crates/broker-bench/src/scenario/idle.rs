@@ -46,9 +46,9 @@ impl Case for Idle {
         let server = setting.launcher.start(peer, None)?;
         let before = resident_bytes(server.pid())? as f64;
         let mut load = if self.compresses {
-            Load::compressed(server.address())?
+            Load::compressed(server.target())?
         } else {
-            Load::new(server.address())?
+            Load::new(server.target())?
         };
         load.open(CONNECTIONS, cookie)
             .map_err(|error| server.blame(&error))?;

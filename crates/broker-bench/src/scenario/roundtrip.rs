@@ -48,7 +48,7 @@ impl Case for Roundtrip {
     fn round(&self, peer: Peer, setting: &Setting) -> io::Result<Vec<f64>> {
         let backend = Backend::start(setting.launcher.cores.load)?;
         let server = setting.launcher.start(peer, Some(backend.address()))?;
-        let mut load = Load::new(server.address())?;
+        let mut load = Load::new(server.target())?;
         let warm_up = load
             .open(self.clients, cookie)
             .and_then(|_| exchange(&mut load, self.clients, WARM_UP));

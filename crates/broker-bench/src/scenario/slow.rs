@@ -12,7 +12,6 @@
 
 use std::{
     io::{self, Read},
-    net::TcpStream,
     time::{Duration, Instant},
 };
 
@@ -21,7 +20,7 @@ use super::{
     broadcasts::{self, Aim, PAYLOAD, Plan},
     cookie,
 };
-use crate::{cpu::resident_bytes, figures::percentile_us, load::Load, peers::Peer, ws};
+use crate::{cpu::resident_bytes, figures::percentile_us, load::Load, peers::Peer, wire::Wire, ws};
 
 const READING: usize = 1000;
 const SLOW: usize = 1000;
@@ -125,7 +124,7 @@ impl Slow {
         ];
         let server = setting.launcher.start_with(peer, None, &variables)?;
         let seen = || {
-            let mut load = Load::new(server.address())?;
+            let mut load = Load::new(server.target())?;
             load.open(READING + slow, cookie)?;
             let slow = load.part_with(READING)?.into_iter();
             let mut slow: Vec<_> = slow.map(SlowClient::new).collect();
@@ -173,7 +172,7 @@ impl Slow {
 
 /// Who reads nothing until it is told to catch up.
 struct SlowClient {
-    socket: TcpStream,
+    socket: Wire,
     /// What came of a frame that is not whole.
     received: Vec<u8>,
     /// How many messages came without one between them missing.
@@ -200,7 +199,7 @@ impl std::fmt::Debug for SlowClient {
 }
 
 impl SlowClient {
-    fn new(socket: TcpStream) -> Self {
+    fn new(socket: Wire) -> Self {
         Self {
             socket,
             received: Vec::new(),
