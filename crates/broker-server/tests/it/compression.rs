@@ -79,19 +79,16 @@ async fn it_is_not_agreed_on_where_it_is_off() {
 }
 
 #[tokio::test]
-async fn what_comes_compressed_is_understood_and_what_is_long_goes_out_compressed() {
+async fn what_comes_compressed_is_understood_and_echo_answers_everything_compressed() {
     let broker = Broker::alone(ECHO);
     let (mut raw, _) = client(&broker, OFFER).await;
-    raw.write(compressed(b"Hello")).await;
-    assert_eq!(raw.frame().await, (0x81, b"Hello".to_vec()));
-
-    let long = long_text();
-    for message in [compressed(long.as_bytes()), masked(1, long.as_bytes())] {
-        raw.write(message).await;
-        let (head, payload) = raw.frame().await;
-        assert_eq!(head, 0xc1);
-        assert!(payload.len() < long.len() / 10, "{}", payload.len());
-        assert_eq!(inflated(&payload), long);
+    for text in ["", "Hello", &*long_text()] {
+        for message in [compressed(text.as_bytes()), masked(1, text.as_bytes())] {
+            raw.write(message).await;
+            let (head, payload) = raw.frame().await;
+            assert_eq!((head, &*inflated(&payload)), (0xc1, text));
+            assert!(payload.len() < 100, "{}", payload.len());
+        }
     }
 }
 
@@ -138,5 +135,6 @@ async fn a_bomb_and_a_corrupt_message_end_their_connection_alone() {
             .await;
     }
     other.write(compressed(b"still here")).await;
-    assert_eq!(other.frame().await, (0x81, b"still here".to_vec()));
+    let (head, payload) = other.frame().await;
+    assert_eq!((head, &*inflated(&payload)), (0xc1, "still here"));
 }

@@ -291,7 +291,13 @@ fn act(
         // No message follows our close frame (RFC 6455 §5.5.1).
         Action::Reply(_) if !connection.websocket.is_open() => {}
         Action::Reply(reply) => {
-            let frame = deflater.frame(&reply, connection.websocket.window());
+            let window = connection.websocket.window();
+            // Conformance suites, for which endpoints without a backend are there, want to see what was agreed on.
+            let frame = if connection.dialect.kind().tells_backend() {
+                deflater.frame(&reply, window)
+            } else {
+                deflater.frame_always(&reply, window)
+            };
             connection.outbound.push_control(frame);
             return true;
         }

@@ -45,13 +45,35 @@ impl Deflater {
             .unwrap_or_else(|| encode::message(message))
     }
 
+    /// The same, but compressed however short the message is, and even if that makes it longer: for those who check what
+    /// has been agreed on.
+    pub fn frame_always(&mut self, message: &Outgoing, window: Option<Window>) -> Bytes {
+        // More than stored blocks take, which are the worst that can come out (RFC 1951 §3.2.4).
+        let room_len = |len: usize| len + len / 8 + 256;
+        window
+            .and_then(|window| self.frame_within(message, window, room_len))
+            .unwrap_or_else(|| encode::message(message))
+    }
+
     /// The compressed frame of a message, for all who have agreed on the window; none if it would not be shorter.
     pub fn compressed_frame(&mut self, message: &Outgoing, window: Window) -> Option<Bytes> {
-        let payload = message.payload();
-        if payload.len() < self.min {
+        if message.payload().len() < self.min {
             return None;
         }
-        let compressed = self.compress(payload, window.widest_for(payload.len()))?;
+        // As long as the room is not full, all has come out. So this is the room for what is shorter than the payload.
+        self.frame_within(message, window, |len| len + TAIL.len())
+    }
+
+    /// The compressed frame of a message, if that takes less than the room which is right for its length.
+    fn frame_within(
+        &mut self,
+        message: &Outgoing,
+        window: Window,
+        room_len: impl FnOnce(usize) -> usize,
+    ) -> Option<Bytes> {
+        let payload = message.payload();
+        let window = window.widest_for(payload.len());
+        let compressed = self.compress(payload, window, room_len(payload.len()))?;
         let frame = encode::compressed(message, compressed);
         if self.room.len() > KEPT_BYTES {
             self.room = Vec::new();
@@ -59,16 +81,14 @@ impl Deflater {
         Some(frame)
     }
 
-    /// Compresses a payload, unless it would not get shorter.
-    fn compress(&mut self, payload: &[u8], window: Window) -> Option<&[u8]> {
+    /// Compresses a payload, unless it fills the room with what is to be taken off its end.
+    fn compress(&mut self, payload: &[u8], window: Window, room_len: usize) -> Option<&[u8]> {
         let compressor =
             self.compressors[usize::from(window.bits()) - 9].get_or_insert_with(|| {
                 Box::new(Compress::new_with_window_bits(LEVEL, false, window.bits()))
             });
         // No context is taken over (RFC 7692 §7.1.1.1).
         compressor.reset();
-        // As long as the room is not full, all has come out. So this is the room for what is shorter than the payload.
-        let room_len = payload.len() + TAIL.len();
         if self.room.len() < room_len {
             self.room.resize(room_len, 0);
         }

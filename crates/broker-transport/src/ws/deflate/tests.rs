@@ -76,6 +76,22 @@ fn short_messages_and_those_that_get_no_shorter_go_out_plain() {
 }
 
 #[test]
+fn what_is_always_compressed_is_so_even_if_it_gets_longer() {
+    let mut deflater = Deflater::new(1024);
+    let noise: Vec<u8> = (0..70_000_u32)
+        .map(|at| (at.wrapping_mul(2_654_435_761) >> 13) as u8)
+        .collect();
+    for len in [0, 1, 16, 1023, 70_000] {
+        let message = Outgoing::Binary(Bytes::copy_from_slice(&noise[..len]));
+        let frame = deflater.frame_always(&message, Some(Window::MAX));
+        assert_eq!(frame[0], 0xc2, "{len}");
+        assert_eq!(inflated(&frame), &noise[..len]);
+        let plain = deflater.frame_always(&message, None);
+        assert_eq!(plain, encode::message(&message));
+    }
+}
+
+#[test]
 fn nothing_refers_beyond_the_receivers_window_or_to_another_message() {
     let long = repetitive();
     let mut deflater = Deflater::new(0);
