@@ -9,6 +9,7 @@ use broker_server::core::{CommandList, Event, Failure};
 use broker_testkit::backend::{Scripted, commands};
 use broker_testkit::client::{Heard, Raw};
 use broker_testkit::soon;
+use tokio::task::coop::unconstrained;
 
 use crate::broker::Broker;
 
@@ -59,11 +60,12 @@ impl Wake for Regret {
 }
 
 /// Begins to wait for something, in the name of a program that panics when it comes.
-fn wait_rashly<F: Future>(mut wait: impl FnMut() -> F) -> Pin<Box<F>> {
+fn wait_rashly<F: Future>(mut wait: impl FnMut() -> F) -> Pin<Box<impl Future>> {
     let waker = Waker::from(Arc::new(Regret));
     let mut context = Context::from_waker(&waker);
     loop {
-        let mut waiting = Box::pin(wait());
+        // The runtime wakes by itself whoever has used up his turn; that is not what is waited for.
+        let mut waiting = Box::pin(unconstrained(wait()));
         // What has come already wakes nobody.
         if waiting.as_mut().poll(&mut context).is_pending() {
             return waiting;
