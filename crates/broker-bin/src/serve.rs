@@ -193,8 +193,9 @@ async fn end(handle: &Handle, signals: &mut Signals) {
 }
 
 async fn tell_status(handle: &Handle) {
-    tracing::info!(event = "status", "{}", handle.report().await);
-    tracing::info!(event = "status", "so far {}", handle.counters());
+    let (report, counters) = (handle.report().await, handle.counters().to_string());
+    let so_far = if counters.is_empty() { "" } else { "; " };
+    tracing::info!(event = "status", "{report}{so_far}{counters}");
 }
 
 /// A service manager that can't be told is logged, and left to its time-out.
