@@ -58,9 +58,14 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result {
     if !arguments.is_empty() {
         return Err("`ci` takes no arguments: each step has a command of its own".into());
     }
-    let reports: Vec<Report> = steps()
+    // All commands are known before the first is run: a step may build this program anew, and where it was is forgotten then.
+    let commands: Vec<(Step, Command)> = steps()
         .into_iter()
-        .map(|step| report(workspace, step))
+        .map(|step| (step, command(workspace, step.command)))
+        .collect();
+    let reports: Vec<Report> = commands
+        .into_iter()
+        .map(|(step, command)| report(step, command))
         .collect();
     print!("{}", summary::of(&reports));
     if reports
@@ -73,10 +78,10 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result {
     Ok(())
 }
 
-fn report(workspace: &Workspace, step: Step) -> Report {
+fn report(step: Step, command: Command) -> Report {
     println!("\n━━ {} ━━", step.name);
     let started = Instant::now();
-    let verdict = perform(workspace, step);
+    let verdict = perform(step, command);
     Report {
         step,
         verdict,
@@ -84,12 +89,12 @@ fn report(workspace: &Workspace, step: Step) -> Report {
     }
 }
 
-fn perform(workspace: &Workspace, step: Step) -> Verdict {
+fn perform(step: Step, mut command: Command) -> Verdict {
     if step.command == deny::COMMAND && !deny::is_installed() {
         println!("left out, since cargo-deny is not installed");
         return Verdict::LeftOut("cargo-deny is not installed: `cargo xtask deny` installs it");
     }
-    match run_command(&mut command(workspace, step.command)) {
+    match run_command(&mut command) {
         Ok(()) => Verdict::Passed,
         Err(error) => {
             println!("{}: {error}", step.name);
