@@ -1,6 +1,5 @@
 //! Frames as a client sends them, cut anywhere.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -66,7 +65,7 @@ fn hear<'s>(
                 ),
                 "it had ended"
             );
-            events.push(owned(event));
+            events.push(event.into_owned());
         }
         assert!(input.is_empty(), "bytes were left");
     }
@@ -94,24 +93,5 @@ fn check_close(reply: Option<&[u8]>) {
     match reply {
         Some([0x88, len @ 0..=125, payload @ ..]) => assert_eq!(usize::from(*len), payload.len()),
         other => panic!("not a close frame: {other:?}"),
-    }
-}
-
-fn owned(event: Event<'_>) -> Event<'static> {
-    match event {
-        Event::Text(text) => Event::Text(Cow::Owned(text.into_owned())),
-        Event::Binary(payload) => Event::Binary(Cow::Owned(payload.into_owned())),
-        Event::Ping(payload) => Event::Ping(Cow::Owned(payload.into_owned())),
-        Event::Pong => Event::Pong,
-        Event::Closed {
-            code,
-            reason,
-            reply,
-        } => Event::Closed {
-            code,
-            reason,
-            reply,
-        },
-        Event::Failed { violation, reply } => Event::Failed { violation, reply },
     }
 }

@@ -182,6 +182,12 @@ async fn a_slow_client_that_does_not_read_its_close_frame_either_is_let_go() {
     broker
         .until("nothing is left", |report| *report == Report::default())
         .await;
+    let counters = broker.handle.counters();
+    assert_eq!(
+        counters.slow_consumers(SlowConsumer::Close),
+        1,
+        "{counters}"
+    );
     is_let_go(&mut raw).await;
 }
 

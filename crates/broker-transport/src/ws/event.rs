@@ -38,6 +38,29 @@ pub enum Event<'a> {
     },
 }
 
+impl Event<'_> {
+    /// The same with payloads of its own, to be kept for longer than the input.
+    #[must_use]
+    pub fn into_owned(self) -> Event<'static> {
+        match self {
+            Event::Text(text) => Event::Text(Cow::Owned(text.into_owned())),
+            Event::Binary(payload) => Event::Binary(Cow::Owned(payload.into_owned())),
+            Event::Ping(payload) => Event::Ping(Cow::Owned(payload.into_owned())),
+            Event::Pong => Event::Pong,
+            Event::Closed {
+                code,
+                reason,
+                reply,
+            } => Event::Closed {
+                code,
+                reason,
+                reply,
+            },
+            Event::Failed { violation, reply } => Event::Failed { violation, reply },
+        }
+    }
+}
+
 /// What is to be done since a deadline has passed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Due {

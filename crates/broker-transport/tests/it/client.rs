@@ -194,7 +194,7 @@ pub(crate) fn hear_by<'p>(
         let mut piece = piece.to_vec();
         let mut input = &mut piece[..];
         while let Some(event) = websocket.receive(Timestamp(0), &mut inflater, &mut input) {
-            events.push(owned(event));
+            events.push(event.into_owned());
         }
         assert!(input.is_empty(), "bytes were left");
     }
@@ -216,23 +216,4 @@ pub(crate) fn hear_fragments<'p>(
 /// What a new connection makes of bytes that arrive in these pieces.
 pub(crate) fn hear<'p>(pieces: impl IntoIterator<Item = &'p [u8]>) -> Vec<Event<'static>> {
     hear_by(open(settings()), pieces)
-}
-
-fn owned(event: Event<'_>) -> Event<'static> {
-    match event {
-        Event::Text(text) => Event::Text(Cow::Owned(text.into_owned())),
-        Event::Binary(payload) => Event::Binary(Cow::Owned(payload.into_owned())),
-        Event::Ping(payload) => Event::Ping(Cow::Owned(payload.into_owned())),
-        Event::Pong => Event::Pong,
-        Event::Closed {
-            code,
-            reason,
-            reply,
-        } => Event::Closed {
-            code,
-            reason,
-            reply,
-        },
-        Event::Failed { violation, reply } => Event::Failed { violation, reply },
-    }
 }

@@ -80,9 +80,12 @@ impl State {
 
     /// Ends a connection whose socket has taken nothing for `write_timeout`.
     pub(super) fn give_up_on_slow(&mut self, now: Timestamp, session: SessionHandle) {
-        self.settings
-            .counters
-            .count_slow_consumer(SlowConsumer::Close);
+        let connection = self.table.get_mut(session);
+        // One that is closing has been counted, or is closed for another reason.
+        if connection.is_some_and(|connection| connection.closing.is_none()) {
+            let counters = &self.settings.counters;
+            counters.count_slow_consumer(SlowConsumer::Close);
+        }
         self.end(now, session, Ending::stuck());
     }
 
