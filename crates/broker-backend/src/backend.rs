@@ -4,10 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use broker_core::{CommandList, Event, Failure, Handshake, OtherCommand, SessionId};
+use broker_core::{Call, Failure, Handshake, OtherCommand, SessionId};
 use bytes::Bytes;
 use serde_json::value::RawValue;
 
+use crate::answer::{Answer, Unanswered};
 use crate::control::Control;
 
 /// An application that is told of events and answers with commands.
@@ -23,14 +24,14 @@ pub trait Backend: fmt::Debug + Send + Sync {
     /// It is called on the shard's thread, within its runtime.
     fn for_shard(&self) -> Arc<dyn Backend>;
 
-    /// Tells one event, as one try: no back-off and no retry.
+    /// Tells one event, or several at once, as one try: no back-off and no retry.
     ///
     /// The one exception is within the try: a request that went out on a kept connection which the application was just
     /// closing is sent once more, with the same id.
     ///
     /// # Errors
     /// [`Failure::is_retryable`] tells the core whether to try again.
-    async fn call(&self, event: Event) -> Result<CommandList, Failure>;
+    async fn call(&self, call: Call) -> Result<Answer, Unanswered>;
 
     /// Sends a message of the embedder's own, with the connection `{"type":"direct"}`, and gives the answer as it came.
     ///
@@ -68,6 +69,11 @@ pub trait Backend: fmt::Debug + Send + Sync {
     /// Which of a handshake's headers the driver keeps for [`Handshake::headers`].
     fn wanted_headers(&self) -> WantedHeaders<'_> {
         WantedHeaders::Named(&[])
+    }
+
+    /// Whether it is told, before anything else, that the broker has started ([`Fact::Started`](broker_core::Fact::Started)).
+    fn hears_of_start(&self) -> bool {
+        false
     }
 
     /// Hands over the running broker, for applications that use it by themselves.

@@ -12,7 +12,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
-use broker_core::{CommandList, Event, Failure, Reading};
+use broker_core::{Call, Failure, Reading};
 use bytes::Bytes;
 use serde_json::value::RawValue;
 
@@ -23,6 +23,7 @@ use self::exchange::{Bounds, Pool};
 use self::format::Encoder;
 use self::post::Letterhead;
 use self::wire::Connector;
+use crate::answer::{Answer, Unanswered};
 use crate::backend::{Backend, WantedHeaders};
 
 /// How an application is told.
@@ -138,16 +139,17 @@ impl Backend for Http {
         Arc::new(Http::with(Arc::clone(&self.shared)))
     }
 
-    async fn call(&self, event: Event) -> Result<CommandList, Failure> {
+    async fn call(&self, call: Call) -> Result<Answer, Unanswered> {
+        let event = &call.events[0];
         let now = SystemTime::now();
-        let write = || self.shared.letterhead.event(&event, now);
+        let write = || self.shared.letterhead.event(event, now);
         let body = self.pool.exchange(write, self.bounds()).await?;
         let reading = Reading {
             strict: false,
             max_commands: self.shared.config.max_commands,
             own_types: self.shared.reserved.get().map_or(&[], |types| types),
         };
-        answer::read_commands(&body, reading)
+        Ok(answer::read_commands(&body, reading)?.into())
     }
 
     async fn ask(&self, message: &RawValue) -> Result<Bytes, Failure> {
@@ -160,6 +162,10 @@ impl Backend for Http {
     fn reserve(&self, types: &[Box<str>]) {
         // The first application in front of this one is the only one.
         let _ = self.shared.reserved.set(types.into());
+    }
+
+    fn hears_of_start(&self) -> bool {
+        self.shared.config.format == Format::Json
     }
 
     fn wanted_headers(&self) -> WantedHeaders<'_> {

@@ -11,10 +11,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
-use broker_core::{CommandList, Entry, Event, Fact, Failure, OtherCommand, SessionId};
+use broker_core::{Call, CommandList, Entry, Event, Fact, Failure, OtherCommand, SessionId};
 use bytes::Bytes;
 use futures_util::FutureExt;
 use serde_json::value::RawValue;
+use smallvec::SmallVec;
 
 pub use self::connection::Connection;
 pub use self::hooks::{Hooks, MessageOnward, Onward};
@@ -22,6 +23,7 @@ pub use self::respond::{Reply, Respond};
 pub use self::wish::AskError;
 
 use self::connection::Around;
+use crate::answer::{Answer, Commands, Unanswered};
 use crate::backend::{Backend, Caller, WantedHeaders};
 use crate::control::Control;
 
@@ -47,6 +49,34 @@ struct Aftermath {
     onward: Option<Arc<Fact>>,
     connection: Arc<str>,
     asked: Vec<Entry>,
+}
+
+/// What the hooks ask for that saw an event.
+struct Asked {
+    session: SessionId,
+    entries: Vec<Entry>,
+    /// Whether the backend behind was told of the event too.
+    is_passed_on: bool,
+}
+
+/// One list for each event: what its hook asked for, and then what the backend behind said to it, if it was told.
+fn joined(asked: Vec<Asked>, lists: SmallVec<[CommandList; 1]>) -> SmallVec<[CommandList; 1]> {
+    let mut lists = lists.into_iter();
+    let join = |asked: Asked| {
+        let said = if asked.is_passed_on {
+            lists.next()
+        } else {
+            None
+        };
+        let said = said.unwrap_or_default();
+        let mut entries = asked.entries;
+        entries.extend(said.entries);
+        CommandList {
+            entries,
+            overlooked: said.overlooked,
+        }
+    };
+    asked.into_iter().map(join).collect()
 }
 
 impl InProcess {
@@ -105,12 +135,34 @@ impl InProcess {
                     .await;
                 same()
             }
+            // No client does it.
+            Fact::Started { .. } => same(),
         };
         let (connection, asked) = connection.into_parts();
         Aftermath {
             onward,
             connection,
             asked,
+        }
+    }
+
+    /// Puts what hooks have asked for in front of what the backend behind them says.
+    fn in_front_of(&self, answer: Answer, asked: Vec<Asked>) -> Answer {
+        let Answer { commands, greeting } = answer;
+        let commands = match commands {
+            Commands::Lists(lists) => Commands::Lists(joined(asked, lists)),
+            // It has begun to answer, so that the hooks' own commands go their own way.
+            Commands::Stream(stream) => {
+                self.post_all(asked);
+                Commands::Stream(stream)
+            }
+        };
+        Answer { commands, greeting }
+    }
+
+    fn post_all(&self, asked: Vec<Asked>) {
+        for asked in asked {
+            self.post_for(asked.session, asked.entries);
         }
     }
 
@@ -137,41 +189,45 @@ impl Backend for InProcess {
         })
     }
 
-    async fn call(&self, event: Event) -> Result<CommandList, Failure> {
-        let session = event.id.session;
-        let ran = AssertUnwindSafe(self.run_hook(&event)).catch_unwind().await;
-        let Aftermath {
-            onward,
-            connection,
-            mut asked,
-        } = ran.map_err(|panic| Failure::Panicked(panicked(&*panic)))?;
-
-        let mut overlooked = Vec::new();
-        if let (Some(next), Some(fact)) = (&self.next, onward) {
-            let told = Event {
-                fact,
-                connection,
-                ..event
-            };
-            match next.call(told).await {
-                Ok(answer) => {
-                    asked.extend(answer.entries);
-                    overlooked = answer.overlooked;
-                }
-                Err(failure) => {
-                    // The event is over, so this is the last chance for what the hook asked for. After a failure that
-                    // is tried again the hook runs again.
-                    if !failure.is_retryable() {
-                        self.post_for(session, asked);
-                    }
-                    return Err(failure);
-                }
+    async fn call(&self, call: Call) -> Result<Answer, Unanswered> {
+        let mut asked = Vec::new();
+        let mut onward = SmallVec::new();
+        for event in call.events {
+            let ran = AssertUnwindSafe(self.run_hook(&event)).catch_unwind().await;
+            let aftermath = ran.map_err(|panic| Failure::Panicked(panicked(&*panic)))?;
+            let is_passed_on = self.next.is_some() && aftermath.onward.is_some();
+            asked.push(Asked {
+                session: event.id.session,
+                entries: aftermath.asked,
+                is_passed_on,
+            });
+            if let Some(fact) = aftermath.onward.filter(|_| is_passed_on) {
+                let connection = aftermath.connection;
+                onward.push(Event {
+                    fact,
+                    connection,
+                    ..event
+                });
             }
         }
-        Ok(CommandList {
-            entries: asked,
-            overlooked,
-        })
+        let (Some(next), false) = (&self.next, onward.is_empty()) else {
+            return Ok(joined(asked, SmallVec::new()).into());
+        };
+        let told = Call {
+            handle: call.handle,
+            events: onward,
+        };
+        match next.call(told).await {
+            Ok(answer) => Ok(self.in_front_of(answer, asked)),
+            Err(unanswered) => {
+                // The events are over, so this is the last chance for what the hooks asked for. After a failure that is
+                // tried again the hooks run again.
+                if !unanswered.failure.is_retryable() {
+                    self.post_all(asked);
+                }
+                Err(unanswered)
+            }
+        }
     }
 
     async fn ask(&self, message: &RawValue) -> Result<Bytes, Failure> {
@@ -230,6 +286,10 @@ impl Backend for InProcess {
 
     fn wanted_headers(&self) -> WantedHeaders<'_> {
         WantedHeaders::All
+    }
+
+    fn hears_of_start(&self) -> bool {
+        self.next.as_ref().is_some_and(|next| next.hears_of_start())
     }
 
     fn attach(&self, control: Arc<dyn Control>) {

@@ -171,9 +171,9 @@ impl Shard {
             origin: None,
             ticket: 0,
         };
-        self.broker.execute(orders, &mut self.effects);
+        self.broker.execute(Timestamp(0), orders, &mut self.effects);
         while self.broker.is_busy() {
-            self.broker.resume(&mut self.effects);
+            self.broker.resume(Timestamp(0), &mut self.effects);
         }
         &self.effects
     }
@@ -183,11 +183,12 @@ impl Shard {
         let mut written = Vec::new();
         let effects = std::mem::take(&mut self.effects.list);
         for effect in effects {
-            if let Effect::CallBackend(event) = effect {
-                event.fact.write_message(&mut written);
+            if let Effect::CallBackend(call) = effect {
+                call.events[0].fact.write_message(&mut written);
                 let list = CommandList::parse(answer, READING).expect("it is a list");
+                let effects = &mut self.effects;
                 self.broker
-                    .backend_replied(event.session, list, &mut self.effects);
+                    .backend_replied(Timestamp(0), call.handle, [list], effects);
             }
         }
         self.forget_effects();

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use broker_server::config::{Config, Exposed, ListenAddr, LogLevel};
+use broker_server::core::Standing;
 use broker_server::{Handle, Listener, LocalAddr, ReloadError, Server, StartError};
 use sd_notify::NotifyState;
 
@@ -195,7 +196,22 @@ async fn end(handle: &Handle, signals: &mut Signals) {
 async fn tell_status(handle: &Handle) {
     let (report, counters) = (handle.report().await, handle.counters().to_string());
     let so_far = if counters.is_empty() { "" } else { "; " };
-    tracing::info!(event = "status", "{report}{so_far}{counters}");
+    let Standing {
+        is_away,
+        limit,
+        held_back,
+        ..
+    } = handle.standing();
+    let away = if is_away { "; the backend is away" } else { "" };
+    let limit = if limit == usize::MAX {
+        "no limit of calls".to_owned()
+    } else {
+        format!("at most {limit} calls at once, {held_back} times too few")
+    };
+    tracing::info!(
+        event = "status",
+        "{report}; {limit}{away}{so_far}{counters}"
+    );
 }
 
 /// A service manager that can't be told is logged, and left to its time-out.

@@ -9,18 +9,22 @@ use std::sync::Arc;
 
 use self::execution::Executor;
 use self::index::Index;
-use self::sessions::{Phase, Sessions};
-use self::telling::Teller;
+use self::sessions::{Admission, Phase, Sessions};
+use self::telling::{Around, Teller};
 use crate::command::CommandList;
-use crate::config::Config;
+use crate::config::{Config, Gating};
 use crate::effect::{Effect, Effects, Orders, Origin, Source};
-use crate::event::{Fact, Failure, Handshake};
-use crate::gate::{Claim, Grant};
+use crate::event::{CallHandle, Fact, Failure, Handshake};
+use crate::gate::{BackendGate, Claim, Grant, Standing};
 use crate::message::ClientMessage;
 use crate::session::{Info, SessionHandle, SessionId};
 use crate::time::Timestamp;
 
 pub use self::index::INDEXED_FIELDS_MAX;
+pub use self::telling::{HELD_EVENT_BYTES, HELD_SESSION_BYTES};
+
+/// The close code for a session whose message found no room ([`OnFull::Close`](crate::OnFull::Close)).
+const OVERLOADED: u16 = 1013;
 
 /// All that one shard knows: its sessions, what the backend has still to be told, and the commands under way.
 ///
@@ -31,7 +35,7 @@ pub use self::index::INDEXED_FIELDS_MAX;
 ///   [`backend_failed`](Broker::backend_failed).
 /// - **What the application asks:** [`execute`](Broker::execute), and [`resume`](Broker::resume) while it
 ///   [`is_busy`](Broker::is_busy).
-/// - **What the [`Gate`](crate::Gate) does, where shards share one:** [`ring`](Broker::ring) and
+/// - **What the [`BackendGate`] does, where shards share one:** [`ring`](Broker::ring) and
 ///   [`granted`](Broker::granted); [`claim`](Broker::claim) is what it has to be told after each of the other verbs.
 /// - **What the clock does:** [`handle_timeout`](Broker::handle_timeout), at [`next_deadline`](Broker::next_deadline).
 ///
@@ -55,7 +59,7 @@ pub use self::index::INDEXED_FIELDS_MAX;
 /// let mut told = Vec::new();
 /// for effect in effects.list.drain(..) {
 ///     match effect {
-///         Effect::CallBackend(event) => event.fact.write_message(&mut told),
+///         Effect::CallBackend(call) => call.events[0].fact.write_message(&mut told),
 ///         other => panic!("nothing else has happened: {other:?}"),
 ///     }
 /// }
@@ -69,6 +73,8 @@ pub struct Broker {
     sessions: Sessions,
     index: Index,
     teller: Teller,
+    /// None where the driver keeps one that several shards share.
+    gate: Option<BackendGate>,
     executor: Executor,
 }
 
@@ -88,6 +94,9 @@ pub struct Opening {
     pub is_told: bool,
     /// Whether commands reach it; otherwise it matches nothing, all its life.
     pub is_reachable: bool,
+    /// Whether the backend decides if the client is let in: the handshake waits for [`Effect::Admit`] or
+    /// [`Effect::Refuse`]. Nobody but the answer reaches the session before.
+    pub is_asked: bool,
 }
 
 /// What the outside may see of a session.
@@ -112,6 +121,7 @@ impl Opening {
             handshake: Arc::default(),
             is_told: true,
             is_reachable: true,
+            is_asked: false,
         }
     }
 }
@@ -124,9 +134,29 @@ impl Broker {
             sessions: Sessions::default(),
             index: Index::new(config.seed, config.max_indexed_fields),
             teller: Teller::new(&config),
+            gate: match &config.gate {
+                Gating::Own(gate) => Some(BackendGate::new(1, gate)),
+                Gating::Shared => None,
+            },
             executor: Executor::default(),
             config,
         }
+    }
+
+    /// Tells the backend that the broker has started; nothing else goes out before that is answered. `id` names the event,
+    /// `boot` this run of the broker.
+    ///
+    /// It is for one shard to do, the first, when it has just been made.
+    pub fn start(&mut self, now: Timestamp, id: SessionId, boot: &str, out: &mut Effects) {
+        let mut opening = Opening::new(id, Info::empty());
+        opening.is_reachable = false;
+        let handle = self.sessions.insert(opening);
+        if let Some(session) = self.sessions.get_mut(handle) {
+            session.phase = Phase::Gone;
+        }
+        self.teller.start_with(handle);
+        let boot = boot.into();
+        self.tell(now, handle, Fact::Started { boot }, out);
     }
 
     /// Begins a session, and tells the backend.
@@ -195,76 +225,106 @@ impl Broker {
             self.index.remove(session.slot, &ending.info);
         }
         ending.phase = Phase::Gone;
-        if ending.is_told {
-            self.tell(
-                now,
-                session,
-                Fact::Disconnected {
-                    code,
-                    reason: reason.into(),
-                },
-                out,
-            );
+        let (is_told, is_asked) = (ending.is_told, ending.admission == Some(Admission::Asked));
+        let has_been_heard_of = !is_asked || !self.teller.is_in_line(session, &self.sessions);
+        if is_told && has_been_heard_of {
+            let reason = reason.into();
+            self.tell(now, session, Fact::Disconnected { code, reason }, out);
         } else {
-            self.sessions.remove(session);
-            out.list.push(Effect::Ended(session));
+            let around = &mut around(now, &mut self.sessions, &self.config, out);
+            self.teller.forget(session, around);
+            self.pump(now, out);
         }
     }
 
-    /// Takes the backend's answer to the event of a session that [`Effect::CallBackend`] gave out.
+    /// Takes the backend's answer to a call that [`Effect::CallBackend`] gave out: a list of commands for each of its
+    /// events, in their order.
     ///
-    /// Its commands take effect before the session's next event goes out: at once where they concern this shard alone,
+    /// The commands take effect before the session's next event goes out: at once where they concern this shard alone,
     /// otherwise when the driver has routed them ([`Effect::Route`]).
     pub fn backend_replied(
         &mut self,
+        now: Timestamp,
+        call: CallHandle,
+        lists: impl IntoIterator<Item = CommandList>,
+        out: &mut Effects,
+    ) {
+        let told = self.teller.answered(call, &mut self.sessions);
+        let mut lists = lists.into_iter();
+        for session in told {
+            self.let_in(session);
+            self.take_answer(now, session, lists.next().unwrap_or_default(), out);
+        }
+        self.resume(now, out);
+    }
+
+    /// The backend has said yes to a handshake.
+    fn let_in(&mut self, handle: SessionHandle) {
+        let Some(session) = self
+            .sessions
+            .get_mut(handle)
+            .filter(|session| session.admission == Some(Admission::Asked))
+        else {
+            return;
+        };
+        session.admission = Some(Admission::Granted);
+        if session.phase == Phase::Unreachable {
+            session.phase = Phase::Open;
+            self.index.insert(handle.slot, &session.info);
+        }
+    }
+
+    fn take_answer(
+        &mut self,
+        now: Timestamp,
         session: SessionHandle,
         list: CommandList,
         out: &mut Effects,
     ) {
-        if !self.teller.answered(session, &mut self.sessions) {
+        let Some(number) = self.teller.answered_event(session, &self.sessions) else {
             return;
+        };
+        if list.entries.is_empty() {
+            let around = &mut around(now, &mut self.sessions, &self.config, out);
+            return self.teller.settle(session, number, around);
         }
         let is_local = self.config.shards == 1 || list.is_for_origin_only();
-        let origin = Some(Origin {
-            shard: self.config.shard,
-            session,
-        });
         let orders = Orders {
             list: Arc::new(list),
             source: Source::Answer,
-            origin,
+            origin: Some(Origin {
+                shard: self.config.shard,
+                session,
+                settles: Some(number),
+            }),
             ticket: 0,
         };
-        if orders.list.entries.is_empty() {
-            self.teller
-                .settle(session, &mut self.sessions, &self.config, out);
-        } else if is_local {
-            return self.execute(orders, out);
+        if is_local {
+            self.executor.push(orders, &self.sessions, &self.config);
         } else {
             out.list.push(Effect::Route(orders));
         }
-        self.pump(out);
     }
 
-    /// Takes note that a try to tell the backend of the event of a session has failed.
+    /// Takes note that a try to tell the backend has failed.
     pub fn backend_failed(
         &mut self,
         now: Timestamp,
-        session: SessionHandle,
+        call: CallHandle,
         failure: Failure,
         out: &mut Effects,
     ) {
-        self.teller
-            .failed(now, session, failure, &mut self.sessions, &self.config, out);
-        self.pump(out);
+        let around = &mut around(now, &mut self.sessions, &self.config, out);
+        self.teller.failed(call, failure, around);
+        self.pump(now, out);
     }
 
     /// Carries out a list of commands, behind those that are still under way; ends with [`Effect::Executed`].
     ///
     /// A list that touches very many sessions is not done when this returns: see [`Broker::is_busy`].
-    pub fn execute(&mut self, orders: Orders, out: &mut Effects) {
+    pub fn execute(&mut self, now: Timestamp, orders: Orders, out: &mut Effects) {
         self.executor.push(orders, &self.sessions, &self.config);
-        self.resume(out);
+        self.resume(now, out);
     }
 
     /// Whether lists of commands are under way, waiting for [`Broker::resume`].
@@ -274,7 +334,7 @@ impl Broker {
     }
 
     /// Carries on with the lists under way for one more slice of work ([`Config::slice`]).
-    pub fn resume(&mut self, out: &mut Effects) {
+    pub fn resume(&mut self, now: Timestamp, out: &mut Effects) {
         // However small a slice is, something is done in it.
         let mut budget = self.config.slice.max(1);
         while budget > 0 {
@@ -288,43 +348,62 @@ impl Broker {
             let Some((orders, outcomes)) = done else {
                 break;
             };
-            if let (Source::Answer, Some(origin)) = (orders.source, orders.origin)
+            if let Some(origin) = orders.origin
                 && origin.shard == self.config.shard
+                && let Some(number) = origin.settles
             {
-                self.teller
-                    .settle(origin.session, &mut self.sessions, &self.config, out);
+                let around = &mut around(now, &mut self.sessions, &self.config, out);
+                self.teller.settle(origin.session, number, around);
             }
             out.list.push(Effect::Executed { orders, outcomes });
         }
-        self.pump(out);
+        self.pump(now, out);
     }
 
-    /// What the gate has to be told, if anything; what it answers goes to [`Broker::granted`]. Ask again after that.
+    /// What the shared gate has to be told, if anything; what it answers goes to [`Broker::granted`]. Ask again after that.
     pub fn claim(&mut self) -> Option<Claim> {
-        self.teller.claim()
+        if self.gate.is_some() {
+            return None;
+        }
+        self.teller.claim(&self.sessions, &self.config)
     }
 
-    /// Takes the gate's answer to a claim.
-    pub fn granted(&mut self, grant: Grant, out: &mut Effects) {
-        self.teller.granted(grant);
-        self.pump(out);
+    /// Takes the shared gate's answer to a claim.
+    pub fn granted(&mut self, now: Timestamp, grant: Grant, out: &mut Effects) {
+        self.teller.granted(now, grant);
+        self.pump(now, out);
     }
 
-    /// Takes note that the gate has rung: there is a claim to make.
+    /// Takes note that the shared gate has rung: there is a claim to make.
     pub fn ring(&mut self) {
         self.teller.ring();
     }
 
+    /// How things stand at the gate, where it is the broker's own.
+    #[must_use]
+    pub fn standing(&self) -> Option<Standing> {
+        self.gate.as_ref().map(BackendGate::standing)
+    }
+
     /// Does what is due.
     pub fn handle_timeout(&mut self, now: Timestamp, out: &mut Effects) {
-        self.teller.retry_due(now, &mut self.sessions);
-        self.pump(out);
+        let around = &mut around(now, &mut self.sessions, &self.config, out);
+        self.teller.handle_timeout(around);
+        self.pump(now, out);
     }
 
     /// When [`Broker::handle_timeout`] is wanted next.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        self.teller.next_retry()
+        self.teller.next_deadline(&self.config)
+    }
+
+    /// Whether there is room to hold what one more session may have to tell. A session that is opened all the same is not
+    /// held back.
+    #[must_use]
+    pub fn has_room_for_session(&self) -> bool {
+        self.teller
+            .has_room_for_session(&self.sessions, &self.config)
     }
 
     /// What is known of a session, for as long as it is not forgotten.
@@ -349,12 +428,12 @@ impl Broker {
     /// How many sessions there are, with those whose last events are not answered yet.
     #[must_use]
     pub fn sessions(&self) -> usize {
-        self.sessions.len()
+        self.sessions.len() - usize::from(self.teller.is_starting())
     }
 
-    /// How many events are with the backend.
+    /// How many calls are with the backend.
     #[must_use]
-    pub fn events_in_flight(&self) -> usize {
+    pub fn calls_in_flight(&self) -> usize {
         self.teller.in_flight()
     }
 
@@ -365,12 +444,45 @@ impl Broker {
     }
 
     fn tell(&mut self, now: Timestamp, session: SessionHandle, fact: Fact, out: &mut Effects) {
-        self.teller
-            .push(now, session, fact, &mut self.sessions, &self.config, out);
-        self.pump(out);
+        let around = &mut around(now, &mut self.sessions, &self.config, out);
+        let is_overflowing = self.teller.push(session, fact, around);
+        let is_open = |session: &sessions::Session| session.phase == Phase::Open;
+        if is_overflowing && self.sessions.get(session).is_some_and(is_open) {
+            self.begin_closing(session);
+            let start = out.recipients.len();
+            out.recipients.push(session);
+            out.list.push(Effect::Close {
+                to: start..out.recipients.len(),
+                code: OVERLOADED,
+                reason: "too much is held for the backend".into(),
+            });
+        }
+        self.pump(now, out);
     }
 
-    fn pump(&mut self, out: &mut Effects) {
-        self.teller.pump(&mut self.sessions, out);
+    fn pump(&mut self, now: Timestamp, out: &mut Effects) {
+        let around = &mut around(now, &mut self.sessions, &self.config, out);
+        self.teller.pump(around);
+        if let Some(gate) = &mut self.gate {
+            while let Some(claim) = self.teller.claim(around.sessions, around.config) {
+                let grant = gate.claim(now, 0, claim, |_| {});
+                self.teller.granted(now, grant);
+                self.teller.pump(around);
+            }
+        }
+    }
+}
+
+fn around<'a>(
+    now: Timestamp,
+    sessions: &'a mut Sessions,
+    config: &'a Config,
+    out: &'a mut Effects,
+) -> Around<'a> {
+    Around {
+        now,
+        sessions,
+        config,
+        out,
     }
 }

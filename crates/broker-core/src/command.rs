@@ -1,5 +1,6 @@
 //! Commands: what the application asks of the broker.
 
+mod each;
 mod error;
 mod fields;
 mod parse;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::broker::INDEXED_FIELDS_MAX;
+use crate::gate::GateConfig;
 
 /// The settings of one shard. Limits that are meant for the whole process come in as this shard's part.
 #[derive(Clone, Debug)]
@@ -18,25 +19,65 @@ pub struct Config {
     pub max_session: usize,
     /// How many session fields are indexed at most. Commands that match on others look at every session.
     pub max_indexed_fields: usize,
-    /// How many events may be with the backend at once; 0 for no limit. Not used where there is a gate.
-    pub max_in_flight: usize,
-    /// Whether a [`Gate`](crate::Gate) says how many events may be with the backend: none before it is first asked
-    /// ([`Broker::claim`](crate::Broker::claim)).
-    pub has_gate: bool,
-    /// How many events one session may hold. The one that is too many is taken in all the same, and the connection not
-    /// read on until there is room.
-    pub max_held_events: usize,
-    /// How many bytes of messages may be held. A connection whose message is too much is not read on after it until
-    /// there is room; so it is with each of them.
-    pub max_held_bytes: usize,
-    /// When a failed event is tried again.
+    /// The gate to the backend: of this broker's own, or one that it shares with others.
+    pub gate: Gating,
+    /// Whether an event that may have arrived is sent again.
+    pub delivery: Delivery,
+    /// How many events of different sessions go out in one call at most.
+    pub batch: usize,
+    /// How long an event may wait for others that it can go out with, while another call is under way.
+    pub batch_wait: Duration,
+    /// When a failed call is made again.
     pub retry: Backoff,
+    /// How often an event may fail, while others are answered, before it is given up.
+    pub retries: u32,
+    /// How many messages one session may hold.
+    pub max_held_events: usize,
+    /// How many bytes may be held: messages as they are counted by [`HELD_EVENT_BYTES`](crate::HELD_EVENT_BYTES), and for
+    /// each session what its connect and disconnect may need ([`HELD_SESSION_BYTES`](crate::HELD_SESSION_BYTES)).
+    pub max_held_bytes: usize,
+    /// How long a message is held; `None`: for as long as it takes.
+    pub max_held_age: Option<Duration>,
+    /// What happens where a message finds no room.
+    pub on_full: OnFull,
     /// How much work is done before [`Broker::is_busy`](crate::Broker::is_busy) asks for a pause; about as many looks
     /// at a session.
     pub slice: usize,
 }
 
-/// Waiting times between the tries of one event: doubled each time, with jitter.
+/// Who says how many calls may be with the backend.
+#[derive(Clone, Debug)]
+pub enum Gating {
+    /// A gate of the broker's own.
+    Own(GateConfig),
+    /// One that it shares with other shards: nothing goes out before it is first asked
+    /// ([`Broker::claim`](crate::Broker::claim)).
+    Shared,
+}
+
+/// How often an event arrives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// Once, or again when it is not known whether it has arrived.
+    AtLeastOnce,
+    /// Once, or never when it is not known whether it has arrived.
+    AtMostOnce,
+}
+
+/// What happens where a message finds no room in the hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnFull {
+    /// It is taken in, and its connection is not read until there is room.
+    Pause,
+    /// The oldest messages of the session are given up for it.
+    DropOldest,
+    /// It is given up.
+    DropNewest,
+    /// It is given up, and its connection closed with 1013.
+    Close,
+}
+
+/// Waiting times between tries: doubled each time, with jitter.
 #[derive(Clone, Copy, Debug)]
 pub struct Backoff {
     /// The wait after the first failure.
@@ -55,11 +96,16 @@ impl Default for Config {
             seed: 0,
             max_session: 16 * 1024,
             max_indexed_fields: INDEXED_FIELDS_MAX,
-            max_in_flight: 256,
-            has_gate: false,
+            gate: Gating::Own(GateConfig::default()),
+            delivery: Delivery::AtLeastOnce,
+            batch: 1,
+            batch_wait: Duration::from_millis(5),
+            retry: Backoff::default(),
+            retries: 8,
             max_held_events: 1000,
             max_held_bytes: 64 * 1024 * 1024,
-            retry: Backoff::default(),
+            max_held_age: None,
+            on_full: OnFull::Pause,
             slice: 16 * 1024,
         }
     }

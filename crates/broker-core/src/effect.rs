@@ -1,10 +1,12 @@
 //! What the driver has to do.
 
+use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::command::{CommandList, LogLevel, Message, OtherCommand};
-use crate::event::{Event, EventId, EventKind, Failure};
+use crate::event::{Call, EventId, EventKind, Failure};
 use crate::outcome::Outcome;
 use crate::session::SessionHandle;
 
@@ -22,7 +24,16 @@ pub struct Effects {
 pub enum Effect {
     /// Tell the backend, then report with [`Broker::backend_replied`](crate::Broker::backend_replied) or
     /// [`Broker::backend_failed`](crate::Broker::backend_failed), exactly once.
-    CallBackend(Event),
+    CallBackend(Call),
+    /// Answer this session's handshake: the backend lets the client in.
+    Admit(SessionHandle),
+    /// Refuse this session's handshake. Nothing is left of the session, unless the backend has still to be told of its end.
+    Refuse {
+        /// Whose handshake it is.
+        session: SessionHandle,
+        /// Why.
+        refusal: Refusal,
+    },
     /// Queue a message for the connections of these recipients.
     Deliver {
         /// What they get.
@@ -70,9 +81,9 @@ pub enum Effect {
         /// One for each entry.
         outcomes: Vec<Outcome>,
     },
-    /// A try failed; the event is held and tried again.
+    /// A call failed; its events are held, and the call is made again.
     Retrying {
-        /// The event.
+        /// The event, or the first of several.
         event: EventId,
         /// How often it was tried.
         attempt: u32,
@@ -86,10 +97,81 @@ pub enum Effect {
         /// Which kind it was.
         kind: EventKind,
         /// Why.
-        failure: Failure,
+        reason: Loss,
     },
     /// Nothing is left of this session; its slot may be used again.
     Ended(SessionHandle),
+}
+
+/// Why an event is given up.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Loss {
+    /// The backend has answered, and another try would be answered no better.
+    #[error("{0}")]
+    Refused(Failure),
+    /// It failed again and again while others were answered.
+    #[error("poison: it failed again and again while others were answered; {0}")]
+    Poison(Failure),
+    /// It may have arrived, and what may have arrived is not to be sent again.
+    #[error("{0}; it may have arrived, and delivery is at most once")]
+    Doubtful(Failure),
+    /// It was held for longer than messages are.
+    #[error("it was held for longer than backend.hold.max_age")]
+    Expired,
+    /// There was no room to hold it.
+    #[error("there was no room to hold it: backend.hold.{0}")]
+    NoRoom(Lack),
+}
+
+impl Loss {
+    /// The closed set of names that metrics and logs use.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Loss::Refused(failure) => failure.name(),
+            Loss::Poison(_) => "poison",
+            Loss::Doubtful(_) => "doubtful",
+            Loss::Expired => "max_age",
+            Loss::NoRoom(lack) => lack.name(),
+        }
+    }
+}
+
+/// What a message found too little of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lack {
+    /// Its session holds as many messages as one may.
+    Events,
+    /// All sessions of the shard together hold as many bytes as they may.
+    Bytes,
+}
+
+impl Lack {
+    /// The setting that is the limit.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Lack::Events => "max_events",
+            Lack::Bytes => "max_bytes",
+        }
+    }
+}
+
+impl fmt::Display for Lack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Why a client is not let in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The backend did not let it in, or did not answer as it should.
+    Backend(Failure),
+    /// The backend's answer closes the connection.
+    Closed,
+    /// The backend is away, and will next be tried after so long, as far as is known.
+    Away(Duration),
 }
 
 /// A list of commands, who it came from, and who waits for its outcome.
@@ -112,6 +194,8 @@ pub struct Origin {
     pub shard: u16,
     /// Its handle on that shard.
     pub session: SessionHandle,
+    /// The number of its event that is answered when the list has been carried out, if one is.
+    pub settles: Option<u64>,
 }
 
 /// The doors through which commands come.

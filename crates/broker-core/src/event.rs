@@ -4,17 +4,76 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use smallvec::SmallVec;
+
 use crate::json;
 use crate::message::ClientMessage;
 use crate::session::{SessionHandle, SessionId};
 use crate::time::Timestamp;
+
+/// What is told the backend in one go: an event, or several of different sessions. One try.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// What its outcome is reported for.
+    pub handle: CallHandle,
+    /// At least one; the same on every try.
+    pub events: SmallVec<[Event; 1]>,
+}
+
+/// A call that no broker waits for, with one event.
+impl From<Event> for Call {
+    fn from(event: Event) -> Call {
+        Call {
+            handle: CallHandle::default(),
+            events: SmallVec::from([event]),
+        }
+    }
+}
+
+impl Call {
+    /// Its name, the same on every try: that of its event, or one of its own where it has several.
+    #[must_use]
+    pub fn id(&self) -> Option<CallId> {
+        let first = self.events.first()?.id;
+        Some(if self.events.len() == 1 {
+            CallId::Event(first)
+        } else {
+            CallId::Batch(first)
+        })
+    }
+}
+
+/// The local name of a call while it is under way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CallHandle {
+    pub(crate) slot: u32,
+    pub(crate) generation: u32,
+}
+
+/// The name of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CallId {
+    /// It tells this event.
+    Event(EventId),
+    /// It tells several, of which this is the first.
+    Batch(EventId),
+}
+
+impl fmt::Display for CallId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            CallId::Event(event) => event.fmt(f),
+            CallId::Batch(first) => write!(f, "batch-{first}"),
+        }
+    }
+}
 
 /// One fact on its way to the backend, as one try to tell it.
 #[derive(Clone, Debug)]
 pub struct Event {
     /// Its name, the same on every try.
     pub id: EventId,
-    /// The session that caused it; what a reply is reported for.
+    /// The session that caused it.
     pub session: SessionHandle,
     /// When it happened.
     pub time: Timestamp,
@@ -42,9 +101,14 @@ pub enum Fact {
         /// The reason given with it; often empty.
         reason: Box<str>,
     },
+    /// The broker has started: `broker-start`. It belongs to no client.
+    Started {
+        /// A name for this run of the broker.
+        boot: Box<str>,
+    },
 }
 
-/// The three kinds of [`Fact`], by the names that headers and metrics use.
+/// The kinds of [`Fact`], by the names that headers and metrics use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EventKind {
     /// `session-connect`
@@ -53,6 +117,8 @@ pub enum EventKind {
     Client,
     /// `session-disconnect`
     Disconnect,
+    /// `broker-start`
+    Start,
 }
 
 impl EventKind {
@@ -63,6 +129,7 @@ impl EventKind {
             EventKind::Connect => "session-connect",
             EventKind::Client => "client",
             EventKind::Disconnect => "session-disconnect",
+            EventKind::Start => "broker-start",
         }
     }
 }
@@ -75,6 +142,7 @@ impl Fact {
             Fact::Connected => EventKind::Connect,
             Fact::Received(_) => EventKind::Client,
             Fact::Disconnected { .. } => EventKind::Disconnect,
+            Fact::Started { .. } => EventKind::Start,
         }
     }
 
@@ -90,16 +158,22 @@ impl Fact {
                 json::write_string(out, reason);
                 out.push(b'}');
             }
+            Fact::Started { boot } => {
+                out.extend_from_slice(br#"{"type":"broker-start","boot":"#);
+                json::write_string(out, boot);
+                out.push(b'}');
+            }
         }
     }
 
-    /// About how many bytes it holds, for the limits on held events.
+    /// About how many bytes of text it holds.
     #[must_use]
     pub fn size(&self) -> usize {
         match self {
             Fact::Connected => 0,
             Fact::Received(message) => message.text().len(),
             Fact::Disconnected { reason, .. } => reason.len(),
+            Fact::Started { boot } => boot.len(),
         }
     }
 }
@@ -166,6 +240,29 @@ impl Failure {
             Failure::Unreachable(_) | Failure::Interrupted(_) | Failure::TimedOut(_) => true,
             Failure::Status { code, .. } => *code == 429 || (500..600).contains(code),
             Failure::BadAnswer(_) | Failure::Panicked(_) => false,
+        }
+    }
+
+    /// Whether the event may have arrived and been taken, though it was not answered as it should.
+    #[must_use]
+    pub fn is_doubtful(&self) -> bool {
+        match self {
+            Failure::Interrupted(_) | Failure::TimedOut(_) => true,
+            Failure::Status { code, .. } => (500..600).contains(code),
+            Failure::Unreachable(_) | Failure::BadAnswer(_) | Failure::Panicked(_) => false,
+        }
+    }
+
+    /// Whether it says that the backend has too much to do.
+    #[must_use]
+    pub fn is_overload(&self) -> bool {
+        match self {
+            Failure::TimedOut(_) => true,
+            Failure::Status { code, .. } => matches!(code, 429 | 503 | 504),
+            Failure::Unreachable(_)
+            | Failure::Interrupted(_)
+            | Failure::BadAnswer(_)
+            | Failure::Panicked(_) => false,
         }
     }
 

@@ -15,16 +15,18 @@ mod random;
 mod session;
 mod time;
 
-pub use broker::{Broker, INDEXED_FIELDS_MAX, Opening, SessionView};
+pub use broker::{
+    Broker, HELD_EVENT_BYTES, HELD_SESSION_BYTES, INDEXED_FIELDS_MAX, Opening, SessionView,
+};
 pub use command::{
     Aim, COMMAND_NAMES_MAX, COMMAND_TYPES, Command, CommandError, CommandList, Entry, Except,
     ListError, LogLevel, Message, OtherCommand, Overlooked, Page, Reading, Verb,
 };
-pub use config::{Backoff, Config};
+pub use config::{Backoff, Config, Delivery, Gating, OnFull};
 pub use criteria::{CRITERIA_DEPTH_MAX, CRITERIA_TESTS_MAX, Criteria, CriteriaError};
-pub use effect::{Effect, Effects, Orders, Origin, Source};
-pub use event::{Event, EventId, EventKind, Fact, Failure, Handshake};
-pub use gate::{Claim, Gate, Grant};
+pub use effect::{Effect, Effects, Lack, Loss, Orders, Origin, Refusal, Source};
+pub use event::{Call, CallHandle, CallId, Event, EventId, EventKind, Fact, Failure, Handshake};
+pub use gate::{BackendGate, Claim, GateConfig, Grant, Pacer, Standing};
 pub use message::ClientMessage;
 pub use outcome::{Listing, Outcome, write_receipts, write_results};
 pub use pace::Pace;

@@ -3,7 +3,7 @@
 use broker_core::{CommandList, Effect, Effects, Fact};
 use bytes::Bytes;
 
-use crate::commands::{Shard, reading};
+use crate::commands::{NOW, Shard, called, reading};
 
 /// The input is the body of an answer to a client's message.
 pub(crate) fn feed(input: &[u8]) {
@@ -19,13 +19,16 @@ pub(crate) fn feed(input: &[u8]) {
     shard.says(session, &mut effects);
     shard.says(session, &mut effects);
     assert_eq!(calls(&effects), 1);
+    let call = called(&effects);
     effects.list.clear();
 
-    shard.broker.backend_replied(session, list, &mut effects);
+    shard
+        .broker
+        .backend_replied(NOW, call, [list], &mut effects);
     let mut told = calls(&effects);
     while shard.broker.is_busy() {
         assert_eq!(told, 0, "an event overtook the commands before it");
-        shard.broker.resume(&mut effects);
+        shard.broker.resume(NOW, &mut effects);
         told = calls(&effects);
     }
     assert_eq!(told, 1, "the next event is told once");
@@ -42,10 +45,10 @@ pub(crate) fn feed(input: &[u8]) {
 /// How many messages of clients the backend is told.
 fn calls(effects: &Effects) -> usize {
     let facts = effects.list.iter().filter_map(|effect| {
-        let Effect::CallBackend(event) = effect else {
+        let Effect::CallBackend(call) = effect else {
             return None;
         };
-        Some(&*event.fact)
+        Some(&*call.events[0].fact)
     });
     facts
         .filter(|fact| matches!(fact, Fact::Received(_)))

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use broker_core::{
-    Broker, ClientMessage, CommandList, Config, CookieRule, Effect, Effects, Info, Opening, Orders,
-    Outcome, Reading, SessionHandle, SessionId, Source, Timestamp, write_receipts, write_results,
+    Broker, CallHandle, ClientMessage, CommandList, Config, CookieRule, Effect, Effects, Info,
+    Opening, Orders, Outcome, Reading, SessionHandle, SessionId, Source, Timestamp, write_receipts,
+    write_results,
 };
 use bytes::Bytes;
 use serde_json::Value;
 
-const NOW: Timestamp = Timestamp(1_700_000_000_000);
+pub(crate) const NOW: Timestamp = Timestamp(1_700_000_000_000);
 
 /// The input is the body of a request. It is read as the admin port does and as the public port does, and run.
 pub(crate) fn feed(input: &[u8]) {
@@ -47,7 +48,7 @@ fn run(list: CommandList, write: fn(&CommandList, &[Outcome], &mut Vec<u8>)) {
         ticket: 1,
     };
     let mut effects = Effects::default();
-    shard.broker.execute(orders, &mut effects);
+    shard.broker.execute(NOW, orders, &mut effects);
     let outcomes = shard.finish(&mut effects).expect("it is executed");
     assert_eq!(outcomes.len(), list.entries.len());
     let mut written = Vec::new();
@@ -81,8 +82,11 @@ impl Shard {
             broker.open(NOW, opening, &mut effects)
         };
         let sessions: Vec<SessionHandle> = sessions.map(open).collect();
-        for session in &sessions {
-            broker.backend_replied(*session, CommandList::default(), &mut effects);
+        for effect in std::mem::take(&mut effects.list) {
+            if let Effect::CallBackend(call) = effect {
+                let no_commands = [CommandList::default()];
+                broker.backend_replied(NOW, call.handle, no_commands, &mut effects);
+            }
         }
         Shard { broker, sessions }
     }
@@ -100,7 +104,7 @@ impl Shard {
             if !self.broker.is_busy() {
                 return self.perform(effects);
             }
-            self.broker.resume(effects);
+            self.broker.resume(NOW, effects);
         }
         panic!("the commands do not end");
     }
@@ -119,6 +123,8 @@ impl Shard {
                 Effect::Route(_) => panic!("there is one shard"),
                 Effect::RunOther { .. }
                 | Effect::CallBackend(_)
+                | Effect::Admit(_)
+                | Effect::Refuse { .. }
                 | Effect::Pause(_)
                 | Effect::Resume(_)
                 | Effect::Log { .. }
@@ -130,4 +136,14 @@ impl Shard {
         effects.recipients.clear();
         last
     }
+}
+
+/// The last call to the backend.
+pub(crate) fn called(effects: &Effects) -> CallHandle {
+    for effect in effects.list.iter().rev() {
+        if let Effect::CallBackend(call) = effect {
+            return call.handle;
+        }
+    }
+    panic!("the backend is not called");
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use broker_backend::{Backend, Format, Http, HttpConfig, HttpUrl};
-use broker_core::{CommandList, Event, Failure};
+use broker_backend::{Answer, Backend, Format, Http, HttpConfig, HttpUrl, Unanswered};
+use broker_core::{Call, CommandList, Failure};
 
 use crate::config::{BackendFormat, BackendTarget, Config};
 use crate::demo;
@@ -52,8 +52,8 @@ impl Backend for Nobody {
         Arc::new(Nobody)
     }
 
-    async fn call(&self, _event: Event) -> Result<CommandList, Failure> {
-        Ok(CommandList::default())
+    async fn call(&self, _: Call) -> Result<Answer, Unanswered> {
+        Ok(CommandList::default().into())
     }
 }
 

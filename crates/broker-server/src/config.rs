@@ -48,7 +48,8 @@ pub use tls::{CertificateError, Tls};
 pub use units::{ByteSize, ParseUnitError, TimeSpan};
 pub use websocket::{ParseSubprotocolError, Subprotocol, WebSocket};
 pub use words::{
-    BackendFormat, Compression, LogFormat, LogLevel, OnFull, ParseWordError, SlowConsumer,
+    BackendFormat, Compression, Connect, Delivery, LogFormat, LogLevel, OnFull, ParseWordError,
+    SlowConsumer,
 };
 
 /// The whole configuration, one field per section.

@@ -7,6 +7,8 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use broker_core::{Failure, Lack, Loss};
+
 use crate::config::SlowConsumer;
 
 /// Defines a closed set of reasons and their names, as labels of a metric spell them.
@@ -61,6 +63,12 @@ reasons! {
         NoFiles = "no_files",
         /// The broker is draining.
         Draining = "draining",
+        /// The hold has no room for what it may have to tell the backend.
+        HoldFull = "hold_full",
+        /// The backend did not let it in.
+        Backend = "backend",
+        /// The backend was to decide and is away, or did not answer as it should.
+        BackendAway = "backend_away",
     }
 }
 
@@ -91,6 +99,8 @@ reasons! {
         SendQueue = "max_send_queue",
         /// It read nothing for `write_timeout`.
         WriteTimeout = "write_timeout",
+        /// More was held for the backend than may be (`backend.hold.on_full = "close"`).
+        HoldFull = "hold_full",
         /// It answered no ping within `pong_timeout`.
         NoPong = "pong_timeout",
         /// The broker drains or ends.
@@ -124,6 +134,58 @@ reasons! {
     }
 }
 
+reasons! {
+    /// Why a call to the backend came to nothing, or a line of its answer did.
+    Failed {
+        /// No connection could be made.
+        Unreachable = "unreachable",
+        /// The connection ended before the answer was complete.
+        Interrupted = "interrupted",
+        /// There was no complete answer within `backend.timeout`.
+        TimedOut = "timeout",
+        /// It was redirected.
+        Redirect = "redirect",
+        /// It was answered with a status of 4xx.
+        ClientError = "client_error",
+        /// It was answered with a status of 5xx.
+        ServerError = "server_error",
+        /// The answer is no list of commands, or too long.
+        BadAnswer = "bad_answer",
+        /// The embedder's own code panicked.
+        Panicked = "panic",
+    }
+}
+
+reasons! {
+    /// Why an event was given up.
+    Lost {
+        /// The backend's answer was none that another try could better.
+        Refused = "refused",
+        /// It failed again and again while others were answered.
+        Poison = "poison",
+        /// It may have arrived, and delivery is at most once.
+        Doubtful = "doubtful",
+        /// It was held for longer than `backend.hold.max_age`.
+        MaxAge = "max_age",
+        /// Its connection held `backend.hold.max_events` already.
+        MaxEvents = "max_events",
+        /// All together held `backend.hold.max_bytes` already.
+        MaxBytes = "max_bytes",
+    }
+}
+
+reasons! {
+    /// What becomes of answers that are streamed.
+    Streamed {
+        /// It has begun.
+        Begun = "begun",
+        /// It ended before it was whole, or was silent for `backend.stream_idle_timeout`.
+        Cut = "cut",
+        /// There were `backend.max_streams` already.
+        TooMany = "max_streams",
+    }
+}
+
 /// The numbers of one broker.
 #[derive(Debug, Default)]
 pub struct Counters {
@@ -131,9 +193,42 @@ pub struct Counters {
     closed: [AtomicU64; Closed::ALL.len()],
     refused: [AtomicU64; Refused::ALL.len()],
     slow_consumers: [AtomicU64; SlowConsumer::WORDS.len()],
+    failed: [AtomicU64; Failed::ALL.len()],
+    lost: [AtomicU64; Lost::ALL.len()],
+    streamed: [AtomicU64; Streamed::ALL.len()],
 }
 
 impl Counters {
+    /// How many calls to the backend came to nothing, for this reason.
+    #[must_use]
+    pub fn failed(&self, reason: Failed) -> u64 {
+        read(&self.failed[reason as usize])
+    }
+
+    /// How many events were given up, for this reason.
+    #[must_use]
+    pub fn lost(&self, reason: Lost) -> u64 {
+        read(&self.lost[reason as usize])
+    }
+
+    /// How many answers were streamed, and what became of them.
+    #[must_use]
+    pub fn streamed(&self, what: Streamed) -> u64 {
+        read(&self.streamed[what as usize])
+    }
+
+    pub(crate) fn count_failed(&self, failure: &Failure) {
+        add_one(&self.failed[Failed::of(failure) as usize]);
+    }
+
+    pub(crate) fn count_lost(&self, loss: &Loss) {
+        add_one(&self.lost[Lost::of(loss) as usize]);
+    }
+
+    pub(crate) fn count_streamed(&self, what: Streamed) {
+        add_one(&self.streamed[what as usize]);
+    }
+
     /// How many connections got no WebSocket, for this reason.
     #[must_use]
     pub fn rejected(&self, reason: Rejected) -> u64 {
@@ -175,10 +270,38 @@ impl Counters {
     }
 }
 
+impl Failed {
+    fn of(failure: &Failure) -> Failed {
+        match failure {
+            Failure::Unreachable(_) => Failed::Unreachable,
+            Failure::Interrupted(_) => Failed::Interrupted,
+            Failure::TimedOut(_) => Failed::TimedOut,
+            Failure::Status { code: 300..400, .. } => Failed::Redirect,
+            Failure::Status { code: 400..500, .. } => Failed::ClientError,
+            Failure::Status { .. } => Failed::ServerError,
+            Failure::BadAnswer(_) => Failed::BadAnswer,
+            Failure::Panicked(_) => Failed::Panicked,
+        }
+    }
+}
+
+impl Lost {
+    fn of(loss: &Loss) -> Lost {
+        match loss {
+            Loss::Refused(_) => Lost::Refused,
+            Loss::Poison(_) => Lost::Poison,
+            Loss::Doubtful(_) => Lost::Doubtful,
+            Loss::Expired => Lost::MaxAge,
+            Loss::NoRoom(Lack::Events) => Lost::MaxEvents,
+            Loss::NoRoom(Lack::Bytes) => Lost::MaxBytes,
+        }
+    }
+}
+
 /// What is not zero, in the order of the sets: `rejected: origin 3, draining 1; closed: client 12`.
 impl fmt::Display for Counters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sets: [(&str, Vec<(&str, u64)>); 4] = [
+        let sets: [(&str, Vec<(&str, u64)>); 7] = [
             (
                 "rejected",
                 named(Rejected::ALL, Rejected::name, &self.rejected),
@@ -188,6 +311,15 @@ impl fmt::Display for Counters {
             (
                 "slow consumers",
                 named(SlowConsumer::WORDS, |word| word, &self.slow_consumers),
+            ),
+            (
+                "failed calls",
+                named(Failed::ALL, Failed::name, &self.failed),
+            ),
+            ("lost events", named(Lost::ALL, Lost::name, &self.lost)),
+            (
+                "streams",
+                named(Streamed::ALL, Streamed::name, &self.streamed),
             ),
         ];
         let mut before = "";

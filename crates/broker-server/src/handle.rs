@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use broker_core::{CommandList, Outcome, Source};
+use broker_core::{CommandList, Outcome, Source, Standing};
 use broker_transport::LocalAddr;
 use broker_transport::tls::Identity;
 use tokio::sync::mpsc;
@@ -109,6 +109,12 @@ impl Handle {
     #[must_use]
     pub fn counters(&self) -> &Counters {
         &self.running.settings.counters
+    }
+
+    /// How things stand with the application.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        self.running.settings.permits.standing()
     }
 
     /// How things stand.

@@ -42,8 +42,8 @@ pub struct Report {
     pub connections: usize,
     /// Sessions, with those whose last events are not answered yet.
     pub sessions: usize,
-    /// Events that the backend is being told at the moment.
-    pub events_in_flight: usize,
+    /// Calls that the backend has not answered yet.
+    pub calls_in_flight: usize,
     /// Events that are not answered yet, with those in flight.
     pub events_held: usize,
     /// Bytes that wait to be sent to clients.
@@ -55,13 +55,13 @@ impl std::fmt::Display for Report {
         let Report {
             connections,
             sessions,
-            events_in_flight,
+            calls_in_flight,
             events_held,
             queued_bytes,
         } = self;
         write!(
             f,
-            "{connections} connections, {sessions} sessions, {events_held} events held, {events_in_flight} with the \
+            "{connections} connections, {sessions} sessions, {events_held} events held, {calls_in_flight} calls with the \
              backend, {queued_bytes} bytes queued"
         )
     }
@@ -72,7 +72,7 @@ impl Report {
     fn add(&mut self, other: Report) {
         self.connections += other.connections;
         self.sessions += other.sessions;
-        self.events_in_flight += other.events_in_flight;
+        self.calls_in_flight += other.calls_in_flight;
         self.events_held += other.events_held;
         self.queued_bytes += other.queued_bytes;
     }

@@ -1,19 +1,29 @@
-//! Permits to tell the application an event: one limit for all shards.
+//! Permits to call the application, and whether it is there: one gate for all shards.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use broker_core::{Broker, Effects, Gate};
+use broker_core::{BackendGate, Broker, Effects, GateConfig, Standing, Timestamp};
 use tokio::sync::Notify;
 
-/// The [`Gate`] that all shards share.
+/// How often the log says at most that events wait since as many calls as may be are under way.
+const HELD_BACK_TOLD_EVERY: Duration = Duration::from_secs(60);
+
+/// The [`BackendGate`] that all shards share.
 ///
 /// Its lock is held for a look at as many numbers as there are shards, and only when a shard is short of permits, has
-/// too many of them, or gives them back because another one waits.
+/// too many of them, gives them back because another one waits, or has a failure to tell of.
 #[derive(Debug)]
 pub(crate) struct Permits {
-    gate: Mutex<Gate>,
+    office: Mutex<Office>,
     /// One for each shard, rung when it has to claim.
     bells: Box<[Notify]>,
+}
+
+#[derive(Debug)]
+struct Office {
+    gate: BackendGate,
+    held_back_told: Option<Timestamp>,
 }
 
 /// A shard's way to the gate. When it is dropped, the shard has ended, and others get what it had.
@@ -24,9 +34,12 @@ pub(crate) struct Leaseholder {
 }
 
 impl Permits {
-    pub(crate) fn new(shards: u16, limit: usize) -> Arc<Permits> {
+    pub(crate) fn new(shards: u16, config: &GateConfig) -> Arc<Permits> {
         Arc::new(Permits {
-            gate: Mutex::new(Gate::new(shards, limit)),
+            office: Mutex::new(Office {
+                gate: BackendGate::new(shards, config),
+                held_back_told: None,
+            }),
             bells: (0..shards).map(|_| Notify::new()).collect(),
         })
     }
@@ -38,8 +51,13 @@ impl Permits {
         }
     }
 
-    fn gate(&self) -> MutexGuard<'_, Gate> {
-        self.gate.lock().unwrap_or_else(PoisonError::into_inner)
+    /// How things stand with the application.
+    pub(crate) fn standing(&self) -> Standing {
+        self.office().gate.standing()
+    }
+
+    fn office(&self) -> MutexGuard<'_, Office> {
+        self.office.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn ring(&self, shard: u16) {
@@ -47,13 +65,45 @@ impl Permits {
     }
 }
 
+impl Office {
+    /// Says in the log what has changed for everybody.
+    fn tell(&mut self, now: Timestamp, was: Standing) {
+        let is = self.gate.standing();
+        match (was.is_away, is.is_away) {
+            (false, true) => tracing::warn!(
+                event = "backend",
+                "the backend is away: events are held, and one after the other finds out whether it is back"
+            ),
+            (true, false) => tracing::info!(
+                event = "backend",
+                "the backend is back: what was held is told now"
+            ),
+            (true, true) | (false, false) => {}
+        }
+        let is_due = |told: Timestamp| now.since(told) >= HELD_BACK_TOLD_EVERY;
+        if is.held_back > was.held_back && self.held_back_told.is_none_or(is_due) {
+            self.held_back_told = Some(now);
+            let limit = is.limit;
+            tracing::warn!(
+                event = "backend",
+                "events wait, since {limit} calls are with the backend, which is as many as get most done \
+                 or as backend.max_in_flight admits"
+            );
+        }
+    }
+}
+
 impl Leaseholder {
     /// Tells the gate what it has to be told, and the shard what it may do.
-    pub(crate) fn settle(&self, broker: &mut Broker, effects: &mut Effects) {
+    pub(crate) fn settle(&self, now: Timestamp, broker: &mut Broker, effects: &mut Effects) {
         while let Some(claim) = broker.claim() {
             let ring = |other| self.permits.ring(other);
-            let grant = self.permits.gate().claim(self.shard, claim, ring);
-            broker.granted(grant, effects);
+            let mut office = self.permits.office();
+            let was = office.gate.standing();
+            let grant = office.gate.claim(now, self.shard, claim, ring);
+            office.tell(now, was);
+            drop(office);
+            broker.granted(now, grant, effects);
         }
     }
 
@@ -66,90 +116,13 @@ impl Leaseholder {
 impl Drop for Leaseholder {
     fn drop(&mut self) {
         let ring = |other| self.permits.ring(other);
-        self.permits.gate().leave(self.shard, ring);
+        // Nothing is asked of the time but whether a probe is due, which those who are left find out by themselves.
+        self.permits
+            .office()
+            .gate
+            .leave(Timestamp::default(), self.shard, ring);
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use broker_core::{Config, Effect, Info, Opening, SessionId, Timestamp};
-    use futures_util::FutureExt;
-
-    use super::*;
-
-    /// A shard whose sessions have each an event to tell, and how many are under way.
-    struct Telling {
-        broker: Broker,
-        effects: Effects,
-        permits: Leaseholder,
-    }
-
-    impl Telling {
-        fn new(permits: &Arc<Permits>, shard: u16, events: u8) -> Telling {
-            let mut config = Config::default();
-            config.has_gate = true;
-            let mut telling = Telling {
-                broker: Broker::new(config),
-                effects: Effects::default(),
-                permits: permits.leaseholder(shard),
-            };
-            for number in 0..events {
-                let id = SessionId::new(shard, [number; 14]);
-                let rule = broker_core::CookieRule::All;
-                let info = Info::at_connect(std::iter::empty(), &rule, "::1", id, 1000).unwrap();
-                let opening = Opening::new(id, info);
-                telling
-                    .broker
-                    .open(Timestamp(0), opening, &mut telling.effects);
-            }
-            telling.settle();
-            telling
-        }
-
-        fn settle(&mut self) {
-            self.permits.settle(&mut self.broker, &mut self.effects);
-        }
-
-        fn in_flight(&self) -> usize {
-            self.broker.events_in_flight()
-        }
-    }
-
-    #[test]
-    fn a_shard_that_has_ended_leaves_its_permits_to_those_who_wait() {
-        let permits = Permits::new(2, 3);
-        let ended = Telling::new(&permits, 0, 5);
-        let mut waiting = Telling::new(&permits, 1, 5);
-        assert_eq!((ended.in_flight(), waiting.in_flight()), (3, 0));
-        drop(ended);
-        assert_eq!(waiting.permits.rung().now_or_never(), Some(()));
-        waiting.broker.ring();
-        waiting.settle();
-        assert_eq!(waiting.in_flight(), 3);
-    }
-
-    #[test]
-    fn shards_with_permits_enough_are_not_rung() {
-        let permits = Permits::new(2, 64);
-        let mut tellings = [0, 1].map(|shard| Telling::new(&permits, shard, 5));
-        for telling in &mut tellings {
-            let events = std::mem::take(&mut telling.effects.list);
-            assert_eq!(events.len(), 5);
-            for effect in events {
-                let Effect::CallBackend(event) = effect else {
-                    panic!("{effect:?}");
-                };
-                let no_commands = Default::default();
-                let effects = &mut telling.effects;
-                telling
-                    .broker
-                    .backend_replied(event.session, no_commands, effects);
-                telling.settle();
-            }
-            assert_eq!(telling.broker.events_held(), 0);
-        }
-        for telling in &tellings {
-            assert_eq!(telling.permits.rung().now_or_never(), None);
-        }
-    }
-}
+mod tests;

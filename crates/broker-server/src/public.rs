@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use broker_backend::Greeting;
 use broker_core::{Source, write_results};
 use broker_transport::{Patient, Socket, Stream, handshake};
 use bytes::Bytes;
@@ -28,7 +29,7 @@ use crate::greeting;
 use crate::http2;
 use crate::introduction;
 use crate::reply::{self, Reply};
-use crate::shard::{Admission, ClientPeer, NotAdmitted, Shard};
+use crate::shard::{Admission, ClientPeer, Invitation, NotAdmitted, Shard, TurnedAway};
 use crate::strict::{self, HttpStream};
 
 /// How many headers a request may have.
@@ -85,14 +86,14 @@ async fn answer(
     request: Request<Incoming>,
 ) -> Reply {
     match handshake::check(&request, &shard.settings.subprotocols) {
-        Ok(Some(accept)) => upgrade(shard, peer, request, accept),
+        Ok(Some(accept)) => upgrade(shard, peer, request, accept).await,
         Ok(None) => ordinary(shard, caller, request).await,
         Err(refusal) => refused(shard, refusal),
     }
 }
 
-/// Answers a good handshake, and begins the session once the answer is out.
-fn upgrade(
+/// Answers a good handshake, and opens the connection once the answer is out.
+async fn upgrade(
     shard: &Rc<Shard>,
     peer: &RefCell<Option<ClientPeer>>,
     mut request: Request<Incoming>,
@@ -103,15 +104,17 @@ fn upgrade(
     let Some(client) = peer.take() else {
         return refuse(shard, NotAdmitted::Again);
     };
-    let admission = match enter(shard, &parts, &client) {
-        Ok(admission) => admission,
+    let (admission, invitation) = match receive(shard, &parts, &client).await {
+        Ok(received) => received,
         Err(refusal) => {
             // It keeps its place, since its socket stays open and may ask again.
             peer.replace(Some(client));
-            return refuse(shard, refusal);
+            return refusal;
         }
     };
     accept.compression = admission.compression;
+    let greeting = greeting_of(invitation.as_ref());
+    accept.subprotocol = chosen(&parts.headers, greeting.subprotocol).or(accept.subprotocol);
     let shard = shard.clone();
     spawn_local(async move {
         let Ok(upgraded) = upgraded.await else { return };
@@ -120,9 +123,93 @@ fn upgrade(
             return;
         };
         let stream = parts.io.into_inner().into_inner().into_inner();
-        shard.open(admission, stream.split(), &parts.read_buf, client.seat);
+        let directions = stream.split();
+        shard.open(
+            admission,
+            invitation,
+            directions,
+            &parts.read_buf,
+            client.seat,
+        );
     });
-    accept.into_response().map(|()| Full::default())
+    let mut reply = accept.into_response().map(|()| Full::default());
+    for cookie in greeting.cookies {
+        reply.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    reply
+}
+
+/// Finds out whether a client may come in; of the application, where that is asked.
+///
+/// # Errors
+/// The reply to a client that may not.
+pub(crate) async fn receive(
+    shard: &Rc<Shard>,
+    request: &Parts,
+    client: &ClientPeer,
+) -> Result<(Admission, Option<Invitation>), Reply> {
+    let admission = enter(shard, request, client).map_err(|refusal| refuse(shard, refusal))?;
+    let invitation = if shard.asks_about(&admission) {
+        let invited = shard.ask(&admission).await;
+        Some(invited.map_err(|turned_away| turn_away(shard, turned_away))?)
+    } else {
+        None
+    };
+    Ok((admission, invitation))
+}
+
+/// The reply to a client that the application does not let in.
+fn turn_away(shard: &Shard, why: TurnedAway) -> Reply {
+    let counted = match why {
+        TurnedAway::Refused(..) | TurnedAway::Closed => Rejected::Backend,
+        TurnedAway::Away(_) => Rejected::BackendAway,
+    };
+    match why {
+        TurnedAway::Refused(status, page) => {
+            let reply = told(shard, counted, status, &"the backend does not let it in");
+            let Some(page) = page else { return reply };
+            let reply = reply::reply(status, "text/plain; charset=utf-8", page.body);
+            match page.content_type {
+                Some(kind) => reply::with_value(reply, header::CONTENT_TYPE, kind),
+                None => reply,
+            }
+        }
+        TurnedAway::Closed => told(
+            shard,
+            counted,
+            StatusCode::FORBIDDEN,
+            &"the backend does not let it in",
+        ),
+        TurnedAway::Away(wait) => {
+            let reply = told(
+                shard,
+                counted,
+                StatusCode::SERVICE_UNAVAILABLE,
+                &"the backend is away",
+            );
+            let seconds = u64::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u64::MAX);
+            reply::with_value(reply, header::RETRY_AFTER, seconds.max(1))
+        }
+    }
+}
+
+/// What the application adds to the answer to a handshake, if it was asked and says anything.
+pub(crate) fn greeting_of(invitation: Option<&Invitation>) -> Greeting {
+    let greeting = invitation.and_then(|invitation| invitation.greeting.as_deref());
+    greeting.cloned().unwrap_or_default()
+}
+
+/// The subprotocol that the application has chosen, if it is one that the client offers (RFC 6455 §4.2.2).
+pub(crate) fn chosen(headers: &HeaderMap, choice: Option<HeaderValue>) -> Option<HeaderValue> {
+    let choice = choice?;
+    if handshake::offers_subprotocol(headers, choice.as_bytes()) {
+        return Some(choice);
+    }
+    tracing::warn!(
+        event = "trouble",
+        "the backend has chosen the subprotocol {choice:?}, which the client does not offer; it is not told of it"
+    );
+    None
 }
 
 /// Lets a client in that asks for a WebSocket as it should.

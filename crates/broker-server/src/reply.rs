@@ -44,9 +44,16 @@ pub(crate) fn problem(status: StatusCode, detail: &str) -> Reply {
 }
 
 /// Adds a header to an answer.
-pub(crate) fn with(mut reply: Reply, name: header::HeaderName, value: &'static str) -> Reply {
-    reply
-        .headers_mut()
-        .insert(name, HeaderValue::from_static(value));
+pub(crate) fn with(reply: Reply, name: header::HeaderName, value: &'static str) -> Reply {
+    with_value(reply, name, HeaderValue::from_static(value))
+}
+
+/// Adds a header to an answer, in the place of one of that name.
+pub(crate) fn with_value(
+    mut reply: Reply,
+    name: header::HeaderName,
+    value: impl Into<HeaderValue>,
+) -> Reply {
+    reply.headers_mut().insert(name, value.into());
     reply
 }

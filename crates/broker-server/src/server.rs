@@ -20,6 +20,7 @@ use crate::handle::{Handle, Running};
 use crate::health::Health;
 use crate::load::Loads;
 use crate::mailbox::{Mail, Mailboxes};
+use crate::random;
 use crate::shard::{self, Settings};
 
 /// Files that are open besides clients' sockets: listeners, connections to the backend, admin connections, the log.
@@ -150,7 +151,11 @@ impl Server {
         };
         let (public_addr, admin_addr) = (addr_of(&self.public), addr_of(&self.admin));
 
-        let mut settings = Settings::new(self.config, tokens, shards as u16);
+        let boot = self
+            .backend
+            .hears_of_start()
+            .then(|| format!("{:032x}", u128::from_ne_bytes(random::bytes())).into());
+        let mut settings = Settings::new(self.config, tokens, shards as u16, boot);
         settings.tells_backend = self.tells_backend;
         settings.tls = identity.map(Tls::new);
         let settings = Arc::new(settings);

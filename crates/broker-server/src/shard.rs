@@ -12,6 +12,8 @@
 //! - the **bell** of the gate is answered: other shards need permits, or there are some for this one;
 //! - the **postman** takes letters from the other threads.
 
+mod calls;
+mod complaints;
 mod connection;
 mod effects;
 mod farewell;
@@ -19,6 +21,7 @@ mod frames;
 mod handshake;
 mod intake;
 mod lines;
+mod lobby;
 mod reader;
 mod settings;
 mod state;
@@ -30,7 +33,6 @@ mod tests;
 
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
-use std::future::pending;
 use std::panic::resume_unwind;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -51,6 +53,7 @@ use crate::public;
 
 pub(crate) use self::connection::Peer as ClientPeer;
 pub(crate) use self::handshake::{Admission, NotAdmitted};
+pub(crate) use self::lobby::{Invitation, TurnedAway};
 pub(crate) use self::settings::Settings;
 
 /// How many connections the pump writes to before it lets others work: about a millisecond's worth.
@@ -65,8 +68,8 @@ pub(crate) struct Shard {
     pub(crate) settings: Arc<Settings>,
     pub(crate) mailboxes: Mailboxes,
     backend: Arc<dyn Backend>,
-    /// Its part of the events that may be with the backend, where there is a limit. Dropped with the last task.
-    permits: Option<Leaseholder>,
+    /// Its part of the calls that may be with the backend. Dropped with the last task.
+    permits: Leaseholder,
     state: RefCell<State>,
     /// There is something to write, or a list of commands to carry on with.
     pump: Notify,
@@ -103,6 +106,9 @@ pub(crate) fn run(
             drain_begins: Notify::new(),
             shared_sockets: Cell::new(0),
         });
+        if number == 0 {
+            shard.work(State::start);
+        }
         ready();
         serve(shard, letters).await;
     });
@@ -141,13 +147,11 @@ impl Shard {
         let now = self.settings.clock.now();
         let result = work(&mut state, now);
         state.perform(self, now);
-        if let Some(permits) = &self.permits {
-            let State {
-                broker, effects, ..
-            } = &mut *state;
-            permits.settle(broker, effects);
-            state.perform(self, now);
-        }
+        let State {
+            broker, effects, ..
+        } = &mut *state;
+        self.permits.settle(now, broker, effects);
+        state.perform(self, now);
         if state.has_work() {
             self.pump.notify_one();
         }
@@ -186,9 +190,9 @@ impl Shard {
         self.backend.own_commands()
     }
 
-    /// Tells the backend one event, as one try, and the core what came of it.
-    fn call_backend(self: &Rc<Shard>, event: broker_core::Event) {
-        spawn_local(effects::call_backend(self.clone(), event));
+    /// Makes a call to the backend, and tells the core what came of it.
+    fn call_backend(self: &Rc<Shard>, call: broker_core::Call) {
+        spawn_local(calls::make(self.clone(), call));
     }
 
     /// Hands an answer's commands to all shards.
@@ -257,11 +261,8 @@ async fn keep_time(shard: Rc<Shard>) -> Infallible {
 
 /// Claims permits whenever the gate wants it to.
 async fn answer_bell(shard: Rc<Shard>) -> Infallible {
-    let Some(permits) = &shard.permits else {
-        return pending().await;
-    };
     loop {
-        permits.rung().await;
+        shard.permits.rung().await;
         shard.work(|state, _| state.broker.ring());
     }
 }
@@ -285,7 +286,7 @@ async fn deliver_mail(shard: Rc<Shard>, mut letters: mpsc::Receiver<Mail>) {
                 }
             }
             Mail::Orders(orders, reply) => {
-                shard.work(|state, _| state.execute(orders, reply));
+                shard.work(|state, now| state.execute(now, orders, reply));
                 // What follows waits until this list is done; connections, timers and answers go on meanwhile.
                 while shard.state.borrow().is_executing() {
                     yield_now().await;

@@ -4,9 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use broker_backend::Backend;
-use broker_core::{CommandList, Event, EventKind, Failure, Reading, SessionId};
+use broker_backend::{Answer, Backend, Unanswered};
+use broker_core::{Call, CommandList, Event, EventKind, Failure, Reading, SessionId};
 use bytes::Bytes;
+use smallvec::SmallVec;
 use tokio::sync::watch;
 
 use crate::soon;
@@ -147,7 +148,17 @@ impl Backend for Scripted {
         Arc::new(self.clone())
     }
 
-    async fn call(&self, event: Event) -> Result<CommandList, Failure> {
+    async fn call(&self, call: Call) -> Result<Answer, Unanswered> {
+        let mut lists = SmallVec::new();
+        for event in &call.events {
+            lists.push(self.answer_to(event).await?);
+        }
+        Ok(lists.into())
+    }
+}
+
+impl Scripted {
+    async fn answer_to(&self, event: &Event) -> Result<CommandList, Failure> {
         let mut message = Vec::new();
         event.fact.write_message(&mut message);
         let told = Told {

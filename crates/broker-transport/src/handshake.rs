@@ -18,6 +18,7 @@ use http::{Method, Request, Response, StatusCode, Version};
 pub use self::extended_connect::{Agreed, check_extended_connect};
 pub use self::extension::{Compression, compression};
 pub use self::refusal::Refusal;
+pub use self::subprotocol::offers_subprotocol;
 
 /// What the answer to a good handshake says.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use broker_core::{
-    Broker, ClientMessage, Config, CookieRule, Effect, Effects, Event, Info, Message, Opening,
+    Broker, Call, ClientMessage, Config, CookieRule, Effect, Effects, Info, Message, Opening,
     SessionHandle, SessionId, Timestamp,
 };
 
@@ -135,7 +135,7 @@ impl Driver {
             }
             if more.list.is_empty() && self.broker.is_busy() {
                 // A driver with other things to do would do some of them first.
-                self.broker.resume(&mut more);
+                self.broker.resume(now(), &mut more);
             }
             if more.list.is_empty() && !self.broker.is_busy() {
                 return;
@@ -146,7 +146,9 @@ impl Driver {
 
     fn perform_one(&mut self, effect: Effect, recipients: &[SessionHandle], more: &mut Effects) {
         match effect {
-            Effect::CallBackend(event) => self.call(&event, more),
+            Effect::CallBackend(call) => self.call(&call, more),
+            // No pipe waits for the application before it is open.
+            Effect::Admit(_) | Effect::Refuse { .. } => {}
             Effect::Deliver { message, to, .. } => self.deliver(&message, &recipients[to]),
             Effect::Close { to, .. } => {
                 for session in &recipients[to] {
@@ -156,10 +158,10 @@ impl Driver {
             Effect::Pause(session) => self.pause(session, true),
             Effect::Resume(session) => self.pause(session, false),
             // This is the only shard.
-            Effect::Route(orders) => self.broker.execute(orders, more),
+            Effect::Route(orders) => self.broker.execute(now(), orders, more),
             Effect::Log { text, .. } => note(&text),
             Effect::Retrying { event, failure, .. } => note(&format!("{event} waits: {failure}")),
-            Effect::Dropped { event, failure, .. } => note(&format!("{event} dropped: {failure}")),
+            Effect::Dropped { event, reason, .. } => note(&format!("{event}: {reason}")),
             Effect::Ended(session) => {
                 self.pipes.remove(&session);
             }
@@ -169,13 +171,15 @@ impl Driver {
     }
 
     /// A backend elsewhere would be asked without waiting, and its answer would be one more thing that happened.
-    fn call(&mut self, event: &Event, effects: &mut Effects) {
-        match chat::answer(event) {
-            Ok(list) => self.broker.backend_replied(event.session, list, effects),
-            Err(failure) => {
-                self.broker
-                    .backend_failed(now(), event.session, failure, effects);
-            }
+    fn call(&mut self, call: &Call, effects: &mut Effects) {
+        let lists: Result<Vec<_>, _> = call.events.iter().map(chat::answer).collect();
+        match lists {
+            Ok(lists) => self
+                .broker
+                .backend_replied(now(), call.handle, lists, effects),
+            Err(failure) => self
+                .broker
+                .backend_failed(now(), call.handle, failure, effects),
         }
     }
 

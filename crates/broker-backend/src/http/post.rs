@@ -83,7 +83,7 @@ impl Letterhead {
             Fact::Connected => {
                 Some(draft.part(|out| out.write_all(event.handshake.path.as_bytes())))
             }
-            Fact::Received(_) | Fact::Disconnected { .. } => None,
+            Fact::Received(_) | Fact::Disconnected { .. } | Fact::Started { .. } => None,
         };
         let body = self.encoder.write(&mut draft.0, id.clone(), &telling);
 

@@ -5,10 +5,12 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use broker_core::{CommandList, Event, Failure};
+use broker_core::{Call, CommandList, Event, Failure};
 use futures_util::FutureExt;
+use smallvec::SmallVec;
 
 use super::panicked;
+use crate::answer::Unanswered;
 use crate::backend::Backend;
 
 /// An application that is one asynchronous function from an event to commands.
@@ -62,13 +64,16 @@ where
         })
     }
 
-    async fn call(&self, event: Event) -> Result<CommandList, Failure> {
-        // The function itself runs inside too: it may panic before it gives its future.
-        let answer = AssertUnwindSafe(async { (self.function)(event).await.into_result() });
-        answer
-            .catch_unwind()
-            .await
-            .unwrap_or_else(|panic| Err(Failure::Panicked(panicked(&*panic))))
+    async fn call(&self, call: Call) -> Result<crate::Answer, Unanswered> {
+        let mut lists = SmallVec::new();
+        for event in call.events {
+            // The function itself runs inside too: it may panic before it gives its future.
+            let answer = AssertUnwindSafe(async { (self.function)(event).await.into_result() });
+            let answer = answer.catch_unwind().await;
+            let list = answer.map_err(|panic| Failure::Panicked(panicked(&*panic)))??;
+            lists.push(list);
+        }
+        Ok(lists.into())
     }
 }
 

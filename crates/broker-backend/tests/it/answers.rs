@@ -5,6 +5,7 @@ use broker_core::Failure;
 
 use crate::events::{config, connected, http, message, names};
 use crate::server::{Server, bare, ok, together};
+use crate::tell::Tell;
 
 /// What one event comes to when the application says `answer` and hangs up.
 async fn outcome(answer: impl AsRef<[u8]>) -> Result<Vec<String>, Failure> {
@@ -16,7 +17,7 @@ async fn outcome(answer: impl AsRef<[u8]>) -> Result<Vec<String>, Failure> {
         peer.request().await;
         peer.say(answer).await;
     };
-    let (result, ()) = together(backend.call(event), talk).await;
+    let (result, ()) = together(backend.tell(event), talk).await;
     result.map(|list| names(&list).into_iter().map(str::to_owned).collect())
 }
 
@@ -63,7 +64,7 @@ async fn a_reserved_type_is_no_longer_the_brokers() {
     // An instance made afterwards knows it too.
     let backend = backend.for_shard();
     let answer = ok(r#"[{"type":"close","code":"mine"},{"type":"log"}]"#);
-    let (result, _) = together(backend.call(connected()), server.serve(&answer)).await;
+    let (result, _) = together(backend.tell(connected()), server.serve(&answer)).await;
     let list = result.unwrap();
     assert!(matches!(&list.entries[0], broker_core::Entry::Other(own) if &*own.name == "close"));
     assert_eq!(names(&list), ["close", "log"]);
@@ -92,7 +93,7 @@ async fn a_redirect_is_not_followed() {
         "307 Temporary Redirect",
         &format!("Location: {}\r\n", elsewhere.url()),
     );
-    let (result, _) = together(backend.call(connected()), server.serve(&answer)).await;
+    let (result, _) = together(backend.tell(connected()), server.serve(&answer)).await;
     assert_eq!(
         result.unwrap_err(),
         Failure::Status {
@@ -104,7 +105,7 @@ async fn a_redirect_is_not_followed() {
     let ours = http(&elsewhere.url());
     let event = message(r#"{"type":"ours"}"#);
     let answer = ok("");
-    let (_, (_peer, request)) = together(ours.call(event), elsewhere.serve(&answer)).await;
+    let (_, (_peer, request)) = together(ours.tell(event), elsewhere.serve(&answer)).await;
     assert!(request.text().contains("client-ours"));
 }
 
@@ -160,7 +161,7 @@ async fn an_answer_as_long_as_the_limit_is_read() {
     for (limit, is_read) in [(list.len(), true), (list.len() - 1, false)] {
         let backend = bounded(&server.url(), limit);
         let answer = ok(list);
-        let (result, _) = together(backend.call(connected()), server.serve(&answer)).await;
+        let (result, _) = together(backend.tell(connected()), server.serve(&answer)).await;
         if is_read {
             assert_eq!(names(&result.unwrap()), ["close"]);
         } else {
@@ -176,7 +177,7 @@ async fn an_answer_in_chunks_is_bounded_as_a_whole() {
         let backend = bounded(&server.url(), limit);
         let answer = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\
             11\r\n[{\"type\":\"close\"}\r\n1\r\n]\r\n0\r\n\r\n";
-        let (result, _) = together(backend.call(connected()), server.serve(answer)).await;
+        let (result, _) = together(backend.tell(connected()), server.serve(answer)).await;
         if is_read {
             assert_eq!(names(&result.unwrap()), ["close"]);
         } else {
@@ -190,7 +191,7 @@ async fn an_answer_that_announces_too_much_is_not_waited_for() {
     let server = Server::bind().await;
     let backend = bounded(&server.url(), 1000);
     let head = "HTTP/1.1 200 OK\r\nContent-Length: 1000000000000\r\n\r\n";
-    let (result, _) = together(backend.call(connected()), server.serve(head)).await;
+    let (result, _) = together(backend.tell(connected()), server.serve(head)).await;
     assert_eq!(result.unwrap_err(), too_long(1000));
 }
 
@@ -210,7 +211,7 @@ async fn an_endless_answer_is_cut_and_its_connection_closed() {
             .is_ok()
         {}
     };
-    let (result, ()) = together(backend.call(connected()), talk).await;
+    let (result, ()) = together(backend.tell(connected()), talk).await;
     assert_eq!(result.unwrap_err(), too_long(100_000));
 }
 
@@ -221,7 +222,7 @@ async fn an_answer_in_many_pieces_is_put_together() {
     let text = "x".repeat(300_000);
     let list = format!(r#"[{{"type":"send","message":"{text}"}}]"#);
     let answer = ok(&list);
-    let (result, _) = together(backend.call(connected()), server.serve(&answer)).await;
+    let (result, _) = together(backend.tell(connected()), server.serve(&answer)).await;
     let list = result.unwrap();
     let broker_core::Entry::Run(command) = &list.entries[0] else {
         panic!("{list:?}");
@@ -240,7 +241,7 @@ async fn more_commands_than_the_limit_are_refused_as_a_whole() {
         ..config(&server.url())
     });
     let answer = ok(r#"[{"type":"log"},{"type":"log"}]"#);
-    let (result, _) = together(backend.call(connected()), server.serve(&answer)).await;
+    let (result, _) = together(backend.tell(connected()), server.serve(&answer)).await;
     let failure = result.unwrap_err().to_string();
     assert!(
         failure.contains("2 commands are more than the limit max_commands of 1"),

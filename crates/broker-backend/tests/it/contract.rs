@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 
 use crate::events::{connected, disconnected, http, message, names};
 use crate::server::{Server, bare, ok};
+use crate::tell::Tell;
 
 /// What the application of these tests does with an event's `message`.
 fn application(message: &str) -> Result<String, Failure> {
@@ -104,23 +105,23 @@ async fn honours_the_contract(rig: Rig) {
     let backend = &rig.backend;
 
     // Commands come back in order; saying nothing is no command.
-    let list = backend.call(connected()).await.unwrap();
+    let list = backend.tell(connected()).await.unwrap();
     assert_eq!(names(&list), ["session", "log"]);
-    let list = backend.call(message(r#"{"type":"quiet"}"#)).await.unwrap();
+    let list = backend.tell(message(r#"{"type":"quiet"}"#)).await.unwrap();
     assert!(names(&list).is_empty());
-    let list = backend.call(disconnected()).await.unwrap();
+    let list = backend.tell(disconnected()).await.unwrap();
     assert_eq!(names(&list), ["send"]);
 
     // A failure is its event's alone, and it is the core that tries again.
     let away = || message(r#"{"type":"away"}"#);
-    let failure = backend.call(away()).await.unwrap_err();
+    let failure = backend.tell(away()).await.unwrap_err();
     assert!(failure.is_retryable(), "{failure}");
     let failure = backend
-        .call(message(r#"{"type":"bad"}"#))
+        .tell(message(r#"{"type":"bad"}"#))
         .await
         .unwrap_err();
     assert!(!failure.is_retryable(), "{failure}");
-    let list = backend.call(connected()).await.unwrap();
+    let list = backend.tell(connected()).await.unwrap();
     assert_eq!(names(&list), ["session", "log"]);
 
     // Events under way at the same time do not get in each other's way.
@@ -128,7 +129,7 @@ async fn honours_the_contract(rig: Rig) {
         let backend = Arc::clone(backend);
         tokio::spawn(async move {
             let text = format!(r#"{{"type":"n","n":{number}}}"#);
-            (number, backend.call(message(&text)).await.unwrap())
+            (number, backend.tell(message(&text)).await.unwrap())
         })
     });
     for call in calls.collect::<Vec<_>>() {
@@ -140,10 +141,10 @@ async fn honours_the_contract(rig: Rig) {
     }
 
     // Another shard's instance is as good.
-    let list = backend.for_shard().call(connected()).await.unwrap();
+    let list = backend.for_shard().tell(connected()).await.unwrap();
     assert_eq!(names(&list), ["session", "log"]);
     assert!(matches!(
-        backend.call(away()).await,
+        backend.tell(away()).await,
         Err(Failure::Status { code: 503, .. })
     ));
 }

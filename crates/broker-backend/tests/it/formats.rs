@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 
 use crate::events::{config, connected, disconnected, http, message};
 use crate::server::{Request, Server, ok, together};
+use crate::tell::Tell;
 
 /// Tells an event and shows the request, with what differs from run to run replaced by names.
 async fn check(format: Format, event: Event, expected: Expect) {
@@ -20,7 +21,7 @@ async fn check(format: Format, event: Event, expected: Expect) {
     };
     let backend = broker_backend::Http::new(config);
     let answer = ok("[]");
-    let (result, (_peer, request)) = together(backend.call(event), server.serve(&answer)).await;
+    let (result, (_peer, request)) = together(backend.tell(event), server.serve(&answer)).await;
     result.unwrap();
     expected.assert_eq(&shown(&server, &request));
 }
@@ -90,7 +91,7 @@ async fn a_boundary_looks_like_the_originals_and_differs_from_backend_to_backend
         let backend = http(&server.url());
         let answer = ok("");
         let (_, (_peer, request)) =
-            together(backend.call(connected()), server.serve(&answer)).await;
+            together(backend.tell(connected()), server.serve(&answer)).await;
         boundaries.push(boundary(&request).unwrap().to_owned());
     }
     for boundary in &boundaries {
@@ -213,7 +214,7 @@ async fn a_user_in_the_url_is_sent_as_basic_authorization_and_shown_nowhere() {
     let backend = http(&format!("http://ann:s%40cret@{}/x?y=1", server.address()));
     let answer = ok("");
     let (result, (_peer, request)) =
-        together(backend.call(connected()), server.serve(&answer)).await;
+        together(backend.tell(connected()), server.serve(&answer)).await;
     result.unwrap();
     assert!(request.head.starts_with("POST /x?y=1 HTTP/1.1\r\n"));
     // "ann:s@cret"
@@ -247,7 +248,7 @@ async fn a_unix_socket_speaks_http_too() {
         stream.write_all(answer.as_bytes()).await.unwrap();
         String::from_utf8(head).unwrap()
     };
-    let (result, request) = together(backend.call(connected()), server).await;
+    let (result, request) = together(backend.tell(connected()), server).await;
     std::fs::remove_dir_all(&folder).unwrap();
     assert_eq!(result.unwrap().entries.len(), 1);
     assert!(

@@ -13,13 +13,14 @@ use serde_json::value::RawValue;
 use self::chat::{Broker, Chat, caller, messages, other, recorder};
 use crate::events::{WSKEY, connected, disconnected, event, http, message, names};
 use crate::server::{Server, ok, together};
+use crate::tell::Tell;
 
 #[tokio::test]
 async fn a_connect_hook_decides_whether_the_backend_is_told_and_changes_what_it_sees() {
     let (told, next) = recorder([]);
     let backend = InProcess::new(Chat, Some(next)).for_shard();
 
-    let list = backend.call(connected()).await.unwrap();
+    let list = backend.tell(connected()).await.unwrap();
     assert_eq!(names(&list), ["session"]);
     assert_eq!(
         *told.lock().unwrap(),
@@ -33,7 +34,7 @@ async fn a_connect_hook_decides_whether_the_backend_is_told_and_changes_what_it_
         handshake: Arc::default(),
         ..connected()
     };
-    let list = backend.call(elsewhere).await.unwrap();
+    let list = backend.tell(elsewhere).await.unwrap();
     assert_eq!(names(&list), ["session"]);
     assert_eq!(told.lock().unwrap().len(), 1);
 }
@@ -44,7 +45,7 @@ async fn a_message_hook_may_swallow_change_or_pass() {
     let backend = InProcess::new(Chat, Some(next));
 
     let list = backend
-        .call(message(r#"{"type":"swallow"}"#))
+        .tell(message(r#"{"type":"swallow"}"#))
         .await
         .unwrap();
     assert!(
@@ -53,8 +54,8 @@ async fn a_message_hook_may_swallow_change_or_pass() {
     );
     assert_eq!(messages(&told), [""; 0]);
 
-    backend.call(message(r#"{"type":"change"}"#)).await.unwrap();
-    backend.call(message(r#"{"type":"pass"}"#)).await.unwrap();
+    backend.tell(message(r#"{"type":"change"}"#)).await.unwrap();
+    backend.tell(message(r#"{"type":"pass"}"#)).await.unwrap();
     assert_eq!(
         messages(&told),
         [r#"{"type":"client-changed"}"#, r#"{"type":"client-pass"}"#]
@@ -65,7 +66,7 @@ async fn a_message_hook_may_swallow_change_or_pass() {
 async fn a_disconnect_always_reaches_the_backend() {
     let (told, next) = recorder([]);
     let list = InProcess::new(Chat, Some(next))
-        .call(disconnected())
+        .tell(disconnected())
         .await
         .unwrap();
     let Entry::Run(command) = &list.entries[0] else {
@@ -89,7 +90,7 @@ async fn commands_of_hooks_come_before_those_of_the_backend() {
     let server = Server::bind().await;
     let backend = InProcess::new(Chat, Some(Arc::new(http(&server.url()))));
     let answer = ok(r#"[{"type":"log"},{"type":"close"}]"#);
-    let (result, _) = together(backend.call(message("{}")), server.serve(&answer)).await;
+    let (result, _) = together(backend.tell(message("{}")), server.serve(&answer)).await;
     let list = result.unwrap();
     assert_eq!(names(&list), ["send", "log", "close"]);
     // The hooks have taken over `close`, also in what the backend behind them answers.
@@ -110,16 +111,16 @@ async fn what_a_hook_asks_for_waits_for_the_try_that_settles_the_event() {
     backend.attach(Arc::<Broker>::clone(&broker));
 
     // It is going to be tried again, and so is the hook.
-    backend.call(message("{}")).await.unwrap_err();
+    backend.tell(message("{}")).await.unwrap_err();
     assert_eq!(broker.posted(), "[]");
 
     // It is given up: what was asked for goes out by itself, to the connection by its name.
-    backend.call(message("{}")).await.unwrap_err();
+    backend.tell(message("{}")).await.unwrap_err();
     let posted = broker.posted();
     assert!(posted.contains("noted"), "{posted}");
     assert!(posted.contains(&WSKEY.to_lowercase()), "{posted}");
 
-    let list = backend.call(message("{}")).await.unwrap();
+    let list = backend.tell(message("{}")).await.unwrap();
     assert_eq!(names(&list), ["send"]);
     assert_eq!(broker.posted(), posted);
 }
@@ -130,13 +131,13 @@ async fn a_panic_in_a_hook_harms_only_its_event() {
     let backend = InProcess::new(Chat, Some(next));
     assert_eq!(
         backend
-            .call(message(r#"{"type":"panic"}"#))
+            .tell(message(r#"{"type":"panic"}"#))
             .await
             .unwrap_err(),
         Failure::Panicked("as they wished".into())
     );
     assert!(told.lock().unwrap().is_empty());
-    backend.call(message("{}")).await.unwrap();
+    backend.tell(message("{}")).await.unwrap();
     assert_eq!(told.lock().unwrap().len(), 1);
 }
 
@@ -154,14 +155,14 @@ async fn a_panic_in_a_function_harms_only_its_event() {
             attempt,
             ..connected()
         };
-        let failure = backend.call(event).await.unwrap_err();
+        let failure = backend.tell(event).await.unwrap_err();
         assert_eq!(failure, Failure::Panicked(words.into()));
     }
     let event = Event {
         attempt: 3,
         ..connected()
     };
-    assert!(backend.call(event).await.unwrap().entries.is_empty());
+    assert!(backend.tell(event).await.unwrap().entries.is_empty());
 }
 
 #[test]
@@ -212,7 +213,7 @@ async fn a_message_of_the_hooks_own_is_answered_to_them() {
     let backend = InProcess::new(Chat, Some(Arc::new(http(&server.url()))));
     let answer = ok("fine");
     let (result, (_peer, request)) = together(
-        backend.call(message(r#"{"type":"ask"}"#)),
+        backend.tell(message(r#"{"type":"ask"}"#)),
         server.serve(&answer),
     )
     .await;
@@ -243,7 +244,7 @@ async fn hooks_that_are_left_out_let_everything_pass_unchanged() {
     let (told, next) = recorder([]);
     let backend = InProcess::new(Nothing, Some(next));
     for event in [connected(), message("[1]"), disconnected()] {
-        assert!(backend.call(event).await.unwrap().entries.is_empty());
+        assert!(backend.tell(event).await.unwrap().entries.is_empty());
     }
     assert_eq!(
         messages(&told),

@@ -7,11 +7,12 @@ use broker_core::{CommandList, Event, Failure};
 
 use crate::events::{config, connected, http, message, names};
 use crate::server::{Peer, Request, Server, ok, together};
+use crate::tell::Tell;
 
 /// A backend with one connection kept from an earlier event.
 async fn warmed(server: &Server, backend: &Http) -> Peer {
     let answer = ok("");
-    let (result, (peer, _)) = together(backend.call(connected()), server.serve(&answer)).await;
+    let (result, (peer, _)) = together(backend.tell(connected()), server.serve(&answer)).await;
     result.unwrap();
     peer
 }
@@ -32,7 +33,7 @@ async fn nothing_more_was_sent(server: &Server) {
     event.id.number = 99;
     let backend = http(&server.url());
     let answer = ok("");
-    let (_, (_peer, request)) = together(backend.call(event), server.serve(&answer)).await;
+    let (_, (_peer, request)) = together(backend.tell(event), server.serve(&answer)).await;
     assert!(request.header("webhook-id").unwrap().ends_with("-99"));
 }
 
@@ -43,7 +44,7 @@ async fn a_connection_is_kept_from_event_to_event() {
     let mut peer = warmed(&server, &backend).await;
     for _ in 0..3 {
         let answer = ok(r#"{"type":"log"}"#);
-        let (result, request) = together(backend.call(second()), peer.serve(&answer)).await;
+        let (result, request) = together(backend.tell(second()), peer.serve(&answer)).await;
         assert_eq!(names(&result.unwrap()), ["log"]);
         assert!(is_second(&request));
     }
@@ -56,7 +57,7 @@ async fn a_connection_is_kept_for_less_than_the_five_seconds_of_node() {
     let _first = warmed(&server, &backend).await;
     tokio::time::sleep(Duration::from_millis(4100)).await;
     let answer = ok("");
-    let (result, (_peer, request)) = together(backend.call(second()), server.serve(&answer)).await;
+    let (result, (_peer, request)) = together(backend.tell(second()), server.serve(&answer)).await;
     result.unwrap();
     assert!(is_second(&request));
 }
@@ -68,7 +69,7 @@ async fn each_shard_has_connections_of_its_own() {
     let mut peers = Vec::new();
     for shard in [backend.for_shard(), backend.for_shard()] {
         let answer = ok("");
-        let (result, (peer, _)) = together(shard.call(connected()), server.serve(&answer)).await;
+        let (result, (peer, _)) = together(shard.tell(connected()), server.serve(&answer)).await;
         result.unwrap();
         peers.push(peer);
     }
@@ -90,7 +91,7 @@ async fn an_event_that_crossed_the_end_of_a_kept_connection_is_sent_again_with_t
             let (_peer, again) = server.serve(&ok(r#"{"type":"log"}"#)).await;
             (lost, again)
         };
-        let (result, (lost, again)) = together(backend.call(second()), talk).await;
+        let (result, (lost, again)) = together(backend.tell(second()), talk).await;
         assert_eq!(names(&result.unwrap()), ["log"]);
         assert!(is_second(&lost));
         assert_eq!(lost.head, again.head);
@@ -111,7 +112,7 @@ async fn lost_twice(config: HttpConfig, server: &Server) -> Result<CommandList, 
             assert!(is_second(&server.accept().await.request().await));
         }
     };
-    let (result, ()) = together(backend.call(second()), talk).await;
+    let (result, ()) = together(backend.tell(second()), talk).await;
     result
 }
 
@@ -144,7 +145,7 @@ async fn an_event_is_not_sent_again_once_anything_was_heard() {
         peer.serve("HTTP/1.1 2").await;
         drop(peer);
     };
-    let (result, ()) = together(backend.call(second()), talk).await;
+    let (result, ()) = together(backend.tell(second()), talk).await;
     assert!(matches!(result, Err(Failure::Interrupted(_))), "{result:?}");
     nothing_more_was_sent(&server).await;
 }
@@ -156,7 +157,7 @@ async fn an_event_lost_on_a_new_connection_is_not_sent_again() {
     let talk = async {
         server.accept().await.request().await;
     };
-    let (result, ()) = together(backend.call(second()), talk).await;
+    let (result, ()) = together(backend.tell(second()), talk).await;
     assert!(matches!(result, Err(Failure::Interrupted(_))), "{result:?}");
     nothing_more_was_sent(&server).await;
 }
@@ -166,7 +167,7 @@ async fn a_time_out_on_a_kept_connection_is_not_sent_again() {
     let server = Server::bind().await;
     let backend = http(&server.url());
     let mut peer = warmed(&server, &backend).await;
-    let (result, request) = together(backend.call(second()), peer.request()).await;
+    let (result, request) = together(backend.tell(second()), peer.request()).await;
     assert!(matches!(result, Err(Failure::TimedOut(_))), "{result:?}");
     assert!(is_second(&request));
     drop(peer);
@@ -182,7 +183,7 @@ async fn a_connection_that_is_known_to_be_closed_is_not_used() {
     });
     let answer = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
     for _ in 0..3 {
-        let (result, _) = together(backend.call(connected()), server.serve(answer)).await;
+        let (result, _) = together(backend.tell(connected()), server.serve(answer)).await;
         result.unwrap();
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use broker_backend::{Backend, Format, Http, HttpConfig};
+use broker_backend::{Format, Http, HttpConfig};
 use broker_core::{ClientMessage, Event, Fact};
 use bytes::Bytes;
 use futures_util::stream;
@@ -14,6 +14,7 @@ use tokio::runtime::Builder;
 
 use crate::events::{config, event};
 use crate::server::{Request, Server, ok, together};
+use crate::tell::Tell;
 
 fn json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
@@ -51,7 +52,7 @@ async fn told(event: Event, format: Format) -> Request {
         ..config(&server.url())
     });
     let answer = ok("");
-    let (result, (_peer, request)) = together(backend.call(event), server.serve(&answer)).await;
+    let (result, (_peer, request)) = together(backend.tell(event), server.serve(&answer)).await;
     result.unwrap();
     request
 }

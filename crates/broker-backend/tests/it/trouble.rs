@@ -3,12 +3,13 @@
 use std::process::Command;
 use std::time::Duration;
 
-use broker_backend::{Backend, Http, HttpConfig};
+use broker_backend::{Http, HttpConfig};
 use broker_core::Failure;
 use tokio::time::Instant;
 
 use crate::events::{config, connected, http, names};
 use crate::server::{Server, ok, together};
+use crate::tell::Tell;
 
 /// What one event comes to when the application reads it, says `words` and hangs up.
 async fn failure(words: &str) -> Failure {
@@ -17,7 +18,7 @@ async fn failure(words: &str) -> Failure {
     let talk = async {
         server.serve(words).await;
     };
-    let (result, ()) = together(backend.call(connected()), talk).await;
+    let (result, ()) = together(backend.tell(connected()), talk).await;
     result.expect_err(words)
 }
 
@@ -26,7 +27,7 @@ async fn a_refused_connection_is_unreachable() {
     let server = Server::bind().await;
     let backend = http(&server.url());
     drop(server);
-    let failure = backend.call(connected()).await.unwrap_err();
+    let failure = backend.tell(connected()).await.unwrap_err();
     assert!(matches!(&failure, Failure::Unreachable(_)), "{failure:?}");
     assert!(
         failure.to_string().contains("Connection refused"),
@@ -39,14 +40,14 @@ async fn a_refused_connection_is_unreachable() {
 async fn a_name_that_is_not_found_is_unreachable() {
     // RFC 6761 §6.4: there is no such name.
     let backend = http("http://backend.invalid/");
-    let failure = backend.call(connected()).await.unwrap_err();
+    let failure = backend.tell(connected()).await.unwrap_err();
     assert!(matches!(&failure, Failure::Unreachable(_)), "{failure:?}");
 }
 
 #[tokio::test]
 async fn a_missing_unix_socket_is_unreachable() {
     let failure = http("unix:/nonexistent/app.sock:/x")
-        .call(connected())
+        .tell(connected())
         .await
         .unwrap_err();
     assert!(matches!(&failure, Failure::Unreachable(_)), "{failure:?}");
@@ -79,7 +80,7 @@ async fn a_reset_is_interrupted() {
         peer.request().await;
         peer.stream.set_zero_linger().unwrap();
     };
-    let (result, ()) = together(backend.call(connected()), talk).await;
+    let (result, ()) = together(backend.tell(connected()), talk).await;
     let failure = result.unwrap_err();
     assert!(matches!(&failure, Failure::Interrupted(_)), "{failure:?}");
 }
@@ -109,7 +110,7 @@ async fn no_answer_is_a_time_out() {
         ..config(&server.url())
     });
     let begin = Instant::now();
-    let (result, _peer) = together(backend.call(connected()), server.accept()).await;
+    let (result, _peer) = together(backend.tell(connected()), server.accept()).await;
     assert_eq!(
         result.unwrap_err(),
         Failure::TimedOut(Duration::from_secs(3))
@@ -140,7 +141,7 @@ async fn a_trickled_answer_hits_the_deadline_of_the_whole_try() {
     };
     let (result, said) = together(
         async {
-            let result = backend.call(connected()).await;
+            let result = backend.tell(connected()).await;
             (result, begin.elapsed())
         },
         talk,
@@ -166,11 +167,11 @@ async fn trouble_with_one_event_leaves_the_next_one_alone() {
         let talk = async {
             server.serve(words).await;
         };
-        let (result, ()) = together(backend.call(connected()), talk).await;
+        let (result, ()) = together(backend.tell(connected()), talk).await;
         result.unwrap_err();
     }
     let answer = ok(r#"{"type":"log"}"#);
-    let (result, _) = together(backend.call(connected()), server.serve(&answer)).await;
+    let (result, _) = together(backend.tell(connected()), server.serve(&answer)).await;
     assert_eq!(names(&result.unwrap()), ["log"]);
 }
 

@@ -37,12 +37,12 @@ fn without_a_file_the_defaults_are_ok() {
 #[test]
 fn everything_wrong_is_told_with_its_place_and_exit_78() {
     check(
-        "[backend]\nulr = 'x'\ntimeout = 10\nbatch = 5\n[listen]\npublic = ':80'\n",
+        "[backend]\nulr = 'x'\ntimeout = 10\nretries = 0\n[listen]\npublic = ':80'\n",
         expect![[r#"
             exit 78
             err: wsbroker.toml:2:1: unknown key `backend.ulr`; did you mean `backend.url`?
             err: wsbroker.toml:3:11: `backend.timeout`: invalid type: integer `10`, expected a time with its unit, such as "100ms", "25s" or "5m"
-            err: wsbroker.toml:4:1: `backend.batch` is not available in this version
+            err: wsbroker.toml:4:11: `backend.retries`: invalid value: integer `0`, expected a whole number from 1 to 4294967295
             err: wsbroker.toml:6:10: `listen.public`: `:80` has no host: write 127.0.0.1:80, or 0.0.0.0:80 for every interface
         "#]],
     );

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use slab::Slab;
 
 use super::Opening;
-use super::telling::{Lack, Telling};
+use super::telling::Telling;
+use crate::effect::Lack;
 use crate::event::Handshake;
 use crate::session::{Info, SessionHandle, SessionId};
 
@@ -23,12 +24,23 @@ pub(super) struct Session {
     pub(super) phase: Phase,
     /// Whether the backend is told of it at all.
     pub(super) is_told: bool,
+    /// How far its handshake has come, if the backend decides on it.
+    pub(super) admission: Option<Admission>,
     /// Why its connection is not read, if it is not.
     pub(super) pause: Option<Lack>,
     /// The number of its latest event.
     pub(super) events: u64,
     /// Its events that are not answered yet; none is the usual case and costs nothing.
     pub(super) telling: Option<Box<Telling>>,
+}
+
+/// How far a handshake has come that the backend decides on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Admission {
+    /// The backend is asked.
+    Asked,
+    /// It has said yes; its commands are being carried out.
+    Granted,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +59,8 @@ pub(super) struct Sessions {
     slots: Slab<Box<Session>>,
     opened: u64,
     slots_end: u32,
+    /// How many of them the backend is told of.
+    told: usize,
 }
 
 impl Sessions {
@@ -61,7 +75,8 @@ impl Sessions {
             info: opening.info,
             handshake: opening.handshake,
             is_told: opening.is_told,
-            phase: if opening.is_reachable {
+            admission: opening.is_asked.then_some(Admission::Asked),
+            phase: if opening.is_reachable && !opening.is_asked {
                 Phase::Open
             } else {
                 Phase::Unreachable
@@ -70,6 +85,7 @@ impl Sessions {
             events: 0,
             telling: None,
         };
+        self.told += usize::from(session.is_told);
         let generation = session.generation;
         let slot = self.slots.insert(Box::new(session)) as u32;
         self.slots_end = self.slots_end.max(slot + 1);
@@ -88,23 +104,22 @@ impl Sessions {
 
     pub(super) fn remove(&mut self, handle: SessionHandle) {
         if self.get(handle).is_some() {
-            self.slots.remove(handle.slot as usize);
+            let session = self.slots.remove(handle.slot as usize);
+            self.told -= usize::from(session.is_told);
         }
+    }
+
+    /// The session in a slot, whatever its phase.
+    pub(super) fn in_slot(&self, slot: u32) -> Option<(SessionHandle, &Session)> {
+        let session = self.slots.get(slot as usize)?;
+        let generation = session.generation;
+        Some((SessionHandle { slot, generation }, session))
     }
 
     /// The session in a slot that commands can reach, with its handle.
     pub(super) fn open_in(&self, slot: u32) -> Option<(SessionHandle, &Session)> {
-        let session = self
-            .slots
-            .get(slot as usize)
-            .filter(|session| session.phase == Phase::Open)?;
-        Some((
-            SessionHandle {
-                slot,
-                generation: session.generation,
-            },
-            session,
-        ))
+        self.in_slot(slot)
+            .filter(|(_, session)| session.phase == Phase::Open)
     }
 
     /// No session is in this slot or one behind it.
@@ -114,6 +129,11 @@ impl Sessions {
 
     pub(super) fn len(&self) -> usize {
         self.slots.len()
+    }
+
+    /// How many of them the backend is told of.
+    pub(super) fn told(&self) -> usize {
+        self.told
     }
 
     /// How many sessions have ever been opened: the serial of the latest.

@@ -1,25 +1,43 @@
 //! Telling the backend: in order for each session, at least once, a bounded number at a time.
+//!
+//! An event waits in a line (`lines`) until it is its turn, goes out in a call (`calls`), and is let go when the answer's
+//! commands have taken effect. A call that fails is made again, or its events are given up.
+
+mod admitting;
+mod ages;
+mod calls;
+mod failing;
+mod leaving;
+mod lines;
+mod room;
+mod sending;
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::sync::Arc;
 
-use super::sessions::{Phase, Session, Sessions};
-use crate::config::Config;
-use crate::effect::{Effect, Effects};
-use crate::event::{Event, EventId, Fact, Failure};
-use crate::gate::{Claim, Grant, Lease};
+use self::ages::Ages;
+use self::calls::{Calls, Told};
+use self::lines::{Line, Lines};
+use self::room::Room;
+use super::sessions::{Admission, Phase, Sessions};
+use crate::config::{Config, OnFull};
+use crate::effect::{Effect, Effects, Lack, Loss, Refusal};
+use crate::event::{CallHandle, EventId, Fact};
+use crate::gate::{Claim, Grant, Lease, News};
 use crate::random::Dice;
 use crate::session::SessionHandle;
 use crate::time::Timestamp;
+
+pub use self::room::{HELD_EVENT_BYTES, HELD_SESSION_BYTES};
 
 /// The events of one session that are not answered yet, oldest first; never empty.
 #[derive(Debug)]
 pub(super) struct Telling {
     held: VecDeque<Held>,
-    /// How often the oldest was tried.
-    attempt: u32,
-    stage: Stage,
+    /// How many of them are messages.
+    messages: usize,
+    place: Place,
 }
 
 #[derive(Debug)]
@@ -31,58 +49,82 @@ struct Held {
 
 /// Where the oldest event of a session is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
+enum Place {
     /// In the line of those that may go out.
-    Ready,
-    /// With the backend.
-    Out,
+    InLine,
+    /// In a call.
+    Called(CallHandle),
     /// Answered; the answer's commands have not taken effect yet.
     Answered,
-    /// Failed; tried again then.
-    Waiting(Timestamp),
 }
 
-/// What a session's events found too little of, so that its connection is not read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Lack {
-    /// It holds more events than one session may.
-    Events,
-    /// All sessions together hold more bytes than they may.
-    Bytes,
+/// What a teller works with and on: the time, its shard's sessions, and what has to be done.
+pub(super) struct Around<'a> {
+    pub(super) now: Timestamp,
+    pub(super) sessions: &'a mut Sessions,
+    pub(super) config: &'a Config,
+    pub(super) out: &'a mut Effects,
 }
 
 /// The events of all sessions of a shard.
 ///
-/// **Invariants:** a session is in `ready` exactly while its stage is `Ready`; `in_flight` counts the sessions whose
-/// stage is `Out`; `bytes` is the size of all that is held.
+/// **Invariants:** a session is in one of `lines` exactly while its place is `InLine`; `in_flight` counts the calls that
+/// are out.
 #[derive(Debug)]
 pub(super) struct Teller {
-    ready: VecDeque<SessionHandle>,
+    lines: Lines,
+    calls: Calls,
     in_flight: usize,
     lease: Lease,
-    /// When to try again. An entry whose session is not waiting for that time any more is passed over.
-    retries: BinaryHeap<Reverse<(Timestamp, SessionHandle)>>,
+    /// When to try again. An entry whose call is not waiting for that time any more is passed over.
+    retries: BinaryHeap<Reverse<(Timestamp, CallHandle)>>,
+    room: Room,
+    ages: Ages,
     events: usize,
-    bytes: usize,
-    /// The sessions that are paused for [`Lack::Bytes`], each once.
-    short_of_bytes: Vec<SessionHandle>,
+    /// How many calls were answered.
+    answers: u64,
+    /// What happened before then was held while the backend was away.
+    shut_until: Timestamp,
+    /// Since when somebody has been in line who could go out.
+    ready_since: Option<Timestamp>,
     dice: Dice,
+}
+
+impl Around<'_> {
+    /// Whether it is a message that was held for longer than messages are.
+    fn is_too_old(&self, held: &Held) -> bool {
+        let max_age = self.config.max_held_age;
+        matches!(*held.fact, Fact::Received(_))
+            && max_age.is_some_and(|max_age| self.now.since(held.time) > max_age)
+    }
+}
+
+impl Telling {
+    /// How many messages of the session are held.
+    fn messages(&self) -> usize {
+        self.messages
+    }
+
+    fn oldest_message(&self) -> Option<Timestamp> {
+        let is_message = |held: &&Held| matches!(*held.fact, Fact::Received(_));
+        self.held.iter().find(is_message).map(|held| held.time)
+    }
 }
 
 impl Teller {
     pub(super) fn new(config: &Config) -> Teller {
         Teller {
-            ready: VecDeque::new(),
+            lines: Lines::default(),
+            calls: Calls::default(),
             in_flight: 0,
-            lease: if config.has_gate {
-                Lease::gated()
-            } else {
-                Lease::fixed(config.max_in_flight)
-            },
+            lease: Lease::new(),
             retries: BinaryHeap::new(),
+            room: Room::default(),
+            ages: Ages::default(),
             events: 0,
-            bytes: 0,
-            short_of_bytes: Vec::new(),
+            answers: 0,
+            shut_until: Timestamp(0),
+            ready_since: None,
             dice: Dice::new(config.seed),
         }
     }
@@ -91,280 +133,248 @@ impl Teller {
         self.in_flight
     }
 
-    /// What the gate has to be told, if anything.
-    pub(super) fn claim(&mut self) -> Option<Claim> {
-        self.lease.claim(self.in_flight, self.ready.len())
+    pub(super) fn events(&self) -> usize {
+        self.events
     }
 
-    pub(super) fn granted(&mut self, grant: Grant) {
+    /// What the gate has to be told, if anything.
+    pub(super) fn claim(&mut self, sessions: &Sessions, config: &Config) -> Option<Claim> {
+        let calls = self.lines.len().div_ceil(config.batch.max(1));
+        self.lease.claim(self.in_flight, calls, sessions.told())
+    }
+
+    pub(super) fn granted(&mut self, now: Timestamp, grant: Grant) {
+        let was_shut = self.lease.is_shut();
         self.lease.granted(grant);
+        if self.lease.is_shut() || was_shut {
+            self.shut_until = now;
+            self.lines.hold_all();
+        }
     }
 
     pub(super) fn ring(&mut self) {
         self.lease.ring();
     }
 
-    pub(super) fn events(&self) -> usize {
-        self.events
+    pub(super) fn has_room_for_session(&self, sessions: &Sessions, config: &Config) -> bool {
+        self.room.has_room_for_session(sessions, config)
     }
 
-    /// Takes in a fact about a session, and pauses its connection if there was no room for it any more.
+    /// The session whose event comes before those of all others.
+    pub(super) fn start_with(&mut self, session: SessionHandle) {
+        self.lines.start_with(session);
+    }
+
+    /// Whether the backend has still to be told that the broker has started.
+    pub(super) fn is_starting(&self) -> bool {
+        self.lines.is_starting()
+    }
+
+    /// Takes in a fact about a session. What becomes of a message that finds no room is a matter of [`OnFull`]; says
+    /// whether the session's connection has to be closed for it.
     pub(super) fn push(
         &mut self,
-        now: Timestamp,
         handle: SessionHandle,
         fact: Fact,
-        sessions: &mut Sessions,
-        config: &Config,
-        out: &mut Effects,
-    ) {
-        let Some(session) = sessions.get_mut(handle) else {
-            return;
-        };
-        session.events += 1;
-        self.events += 1;
-        self.bytes += fact.size();
-        let held = Held {
-            number: session.events,
-            time: now,
-            fact: Arc::new(fact),
-        };
-        match &mut session.telling {
-            Some(telling) => telling.held.push_back(held),
-            None => {
-                let held = VecDeque::from([held]);
-                session.telling = Some(Box::new(Telling {
-                    held,
-                    attempt: 0,
-                    stage: Stage::Ready,
-                }));
-                self.ready.push_back(handle);
-            }
-        }
-        if session.phase != Phase::Gone && session.pause.is_none() {
-            session.pause = self.lacking(session, config);
-            if session.pause == Some(Lack::Bytes) {
-                self.short_of_bytes.push(handle);
-            }
-            if session.pause.is_some() {
-                out.list.push(Effect::Pause(handle));
-            }
-        }
-    }
-
-    /// Sends out as many events as may be with the backend at once.
-    pub(super) fn pump(&mut self, sessions: &mut Sessions, out: &mut Effects) {
-        while self.lease.has_room(self.in_flight) {
-            let Some(handle) = self.ready.pop_front() else {
-                return;
-            };
-            let Some(session) = sessions.get_mut(handle) else {
-                continue;
-            };
-            let (id, connection, handshake) = (
-                session.id,
-                session.info.text().clone(),
-                session.handshake.clone(),
-            );
-            let Some(telling) = &mut session.telling else {
-                continue;
-            };
-            let Some(oldest) = telling.held.front() else {
-                continue;
-            };
-            telling.stage = Stage::Out;
-            telling.attempt += 1;
-            self.in_flight += 1;
-            out.list.push(Effect::CallBackend(Event {
-                id: EventId {
-                    session: id,
-                    number: oldest.number,
-                },
-                session: handle,
-                time: oldest.time,
-                attempt: telling.attempt,
-                fact: oldest.fact.clone(),
-                connection,
-                handshake,
-            }));
-        }
-    }
-
-    /// Notes that the oldest event of a session was answered; false if none was out.
-    pub(super) fn answered(&mut self, handle: SessionHandle, sessions: &mut Sessions) -> bool {
-        let Some(telling) =
-            telling_of(handle, sessions).filter(|telling| telling.stage == Stage::Out)
-        else {
+        around: &mut Around<'_>,
+    ) -> bool {
+        let Some(session) = around.sessions.get_mut(handle) else {
             return false;
         };
-        telling.stage = Stage::Answered;
-        self.in_flight -= 1;
-        self.lease.freed();
-        true
+        session.events += 1;
+        let event = EventId {
+            session: session.id,
+            number: session.events,
+        };
+        let is_message = matches!(fact, Fact::Received(_));
+        if is_message && let Some(lack) = self.make_room(handle, &fact, around) {
+            around.out.list.push(Effect::Dropped {
+                event,
+                kind: fact.kind(),
+                reason: Loss::NoRoom(lack),
+            });
+            return around.config.on_full == OnFull::Close;
+        }
+        self.hold(handle, event.number, fact, around);
+        if is_message && around.config.on_full == OnFull::Pause {
+            let Around {
+                sessions,
+                config,
+                out,
+                ..
+            } = around;
+            self.room.pause_if_full(handle, sessions, config, out);
+        }
+        false
+    }
+
+    /// Sees to it that there is room for a message, as far as that is done by giving up others; what is lacking, if there
+    /// is none.
+    fn make_room(
+        &mut self,
+        handle: SessionHandle,
+        fact: &Fact,
+        around: &mut Around<'_>,
+    ) -> Option<Lack> {
+        if around.config.on_full == OnFull::Pause {
+            return None;
+        }
+        loop {
+            let telling = telling_of(handle, around.sessions);
+            let messages = telling.map_or(0, |telling| telling.messages) + 1;
+            let size = room::size_of(fact);
+            let lack = self
+                .room
+                .lack(messages, size, around.sessions, around.config)?;
+            if around.config.on_full != OnFull::DropOldest {
+                return Some(lack);
+            }
+            let Some(oldest) = self.oldest_free(handle, around.sessions) else {
+                return Some(lack);
+            };
+            self.give_up(handle, oldest, Loss::NoRoom(lack), around);
+        }
+    }
+
+    fn hold(&mut self, handle: SessionHandle, number: u64, fact: Fact, around: &mut Around<'_>) {
+        let line = self.line_of(&fact, around.now);
+        let Some(session) = around.sessions.get_mut(handle) else {
+            return;
+        };
+        let is_message = matches!(fact, Fact::Received(_));
+        self.events += 1;
+        self.room.take(&fact);
+        if is_message && let Some(max_age) = around.config.max_held_age {
+            self.ages.begin(around.now, max_age);
+        }
+        let held = Held {
+            number,
+            time: around.now,
+            fact: Arc::new(fact),
+        };
+        if let Some(telling) = &mut session.telling {
+            telling.held.push_back(held);
+            telling.messages += usize::from(is_message);
+            return;
+        }
+        session.telling = Some(Box::new(Telling {
+            held: VecDeque::from([held]),
+            messages: usize::from(is_message),
+            place: Place::InLine,
+        }));
+        let line = match session.admission {
+            Some(Admission::Asked) => Line::Handshakes,
+            Some(Admission::Granted) | None => line,
+        };
+        self.enter(line, handle, around.now);
+    }
+
+    /// The line that an event waits in which is the oldest of its session.
+    fn line_of(&self, fact: &Fact, time: Timestamp) -> Line {
+        match fact {
+            Fact::Started { .. } => Line::Start,
+            Fact::Disconnected { .. } => Line::Farewells,
+            Fact::Connected | Fact::Received(_) => {
+                if self.lease.is_shut() || time <= self.shut_until {
+                    Line::Held
+                } else {
+                    Line::Fresh
+                }
+            }
+        }
+    }
+
+    fn enter(&mut self, line: Line, handle: SessionHandle, now: Timestamp) {
+        self.lines.enter(line, handle);
+        self.ready_since.get_or_insert(now);
+    }
+
+    /// Notes that a call was answered; the sessions whose events it told.
+    pub(super) fn answered(&mut self, handle: CallHandle, sessions: &mut Sessions) -> Told {
+        let Some((sent, is_probe)) = self.out(handle) else {
+            return Told::new();
+        };
+        self.came_back(sent, is_probe, News::Answered);
+        let told = self.calls.remove(handle);
+        for session in &told {
+            if let Some(telling) = telling_of(*session, sessions) {
+                telling.place = Place::Answered;
+            }
+        }
+        told
+    }
+
+    /// The number of a session's event that is answered and whose commands have still to take effect.
+    pub(super) fn answered_event(&self, handle: SessionHandle, sessions: &Sessions) -> Option<u64> {
+        let telling = sessions.get(handle)?.telling.as_deref()?;
+        let oldest = telling.held.front()?;
+        (telling.place == Place::Answered).then_some(oldest.number)
     }
 
     /// Lets go of the answered event of a session, whose commands have taken effect; its next one may go out.
-    pub(super) fn settle(
-        &mut self,
-        handle: SessionHandle,
-        sessions: &mut Sessions,
-        config: &Config,
-        out: &mut Effects,
-    ) {
-        if telling_of(handle, sessions).is_some_and(|telling| telling.stage == Stage::Answered) {
-            self.release_oldest(handle, sessions, config, out);
+    pub(super) fn settle(&mut self, handle: SessionHandle, number: u64, around: &mut Around<'_>) {
+        if self.answered_event(handle, around.sessions) != Some(number) {
+            return;
         }
+        let Some(session) = around.sessions.get_mut(handle) else {
+            return;
+        };
+        if session.admission.take().is_some() {
+            match session.phase {
+                Phase::Open => around.out.list.push(Effect::Admit(handle)),
+                Phase::Unreachable => return self.refuse(handle, Refusal::Closed, around),
+                Phase::Gone => {}
+            }
+        }
+        self.release(handle, 0, around);
     }
 
-    /// Notes that a try has failed: the event waits for its next try, or is given up.
-    pub(super) fn failed(
-        &mut self,
-        now: Timestamp,
-        handle: SessionHandle,
-        failure: Failure,
-        sessions: &mut Sessions,
-        config: &Config,
-        out: &mut Effects,
-    ) {
-        let Some(session) = sessions.get_mut(handle) else {
-            return;
-        };
-        let id = session.id;
-        let Some(telling) = session
-            .telling
-            .as_mut()
-            .filter(|telling| telling.stage == Stage::Out)
-        else {
-            return;
-        };
-        let Some(oldest) = telling.held.front() else {
-            return;
-        };
-        let event = EventId {
-            session: id,
-            number: oldest.number,
-        };
-        self.in_flight -= 1;
-        self.lease.freed();
-        if failure.is_retryable() {
-            let wait = config
-                .retry
-                .wait(telling.attempt, self.dice.roll(), failure.retry_after());
-            let due = now.after(wait);
-            telling.stage = Stage::Waiting(due);
-            self.retries.push(Reverse((due, handle)));
-            out.list.push(Effect::Retrying {
-                event,
-                attempt: telling.attempt,
-                failure,
-            });
-        } else {
-            out.list.push(Effect::Dropped {
-                event,
-                kind: oldest.fact.kind(),
-                failure,
-            });
-            self.release_oldest(handle, sessions, config, out);
-        }
+    /// Whether the oldest event of a session has not gone out.
+    pub(super) fn is_in_line(&self, handle: SessionHandle, sessions: &Sessions) -> bool {
+        let telling = sessions
+            .get(handle)
+            .and_then(|session| session.telling.as_deref());
+        telling.is_some_and(|telling| telling.place == Place::InLine)
     }
 
-    /// Puts those whose time has come in line again.
-    pub(super) fn retry_due(&mut self, now: Timestamp, sessions: &mut Sessions) {
+    /// Does what is due: calls are made again, a probe is asked for, messages that are too old are given up.
+    pub(super) fn handle_timeout(&mut self, around: &mut Around<'_>) {
         while let Some(&Reverse((due, handle))) = self.retries.peek() {
-            if due > now {
-                return;
+            if due > around.now {
+                break;
             }
             self.retries.pop();
-            if let Some(telling) =
-                telling_of(handle, sessions).filter(|telling| telling.stage == Stage::Waiting(due))
-            {
-                telling.stage = Stage::Ready;
-                self.ready.push_back(handle);
-            }
+            self.make_again(handle, due, around);
         }
+        if self.probe_deadline().is_some_and(|due| due <= around.now) {
+            self.lease.ring();
+        }
+        self.expire_due(around);
     }
 
-    pub(super) fn next_retry(&self) -> Option<Timestamp> {
-        self.retries.peek().map(|Reverse((due, _))| *due)
+    /// When something is due.
+    pub(super) fn next_deadline(&self, config: &Config) -> Option<Timestamp> {
+        let retry = self.retries.peek().map(|Reverse((due, _))| *due);
+        [
+            retry,
+            self.probe_deadline(),
+            self.batch_deadline(config),
+            self.ages.due(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
-    fn release_oldest(
-        &mut self,
-        handle: SessionHandle,
-        sessions: &mut Sessions,
-        config: &Config,
-        out: &mut Effects,
-    ) {
-        let Some(session) = sessions.get_mut(handle) else {
-            return;
-        };
-        let Some(telling) = &mut session.telling else {
-            return;
-        };
-        if let Some(oldest) = telling.held.pop_front() {
-            self.events -= 1;
-            self.bytes -= oldest.fact.size();
-        }
-        telling.attempt = 0;
-        if telling.held.is_empty() {
-            session.telling = None;
-        } else {
-            telling.stage = Stage::Ready;
-            self.ready.push_back(handle);
-        }
-        let is_over = session.phase == Phase::Gone && session.telling.is_none();
-        if session.pause == Some(Lack::Events) {
-            self.resume(handle, sessions, config, out);
-        }
-        if self.bytes <= config.max_held_bytes {
-            for paused in std::mem::take(&mut self.short_of_bytes) {
-                self.resume(paused, sessions, config, out);
-            }
-        }
-        if is_over {
-            sessions.remove(handle);
-            out.list.push(Effect::Ended(handle));
-        }
-    }
-
-    /// Lets a paused connection be read again, or notes what else it lacks.
-    fn resume(
-        &mut self,
-        handle: SessionHandle,
-        sessions: &mut Sessions,
-        config: &Config,
-        out: &mut Effects,
-    ) {
-        let Some(session) = sessions
-            .get_mut(handle)
-            .filter(|session| session.phase != Phase::Gone)
-        else {
-            return;
-        };
-        session.pause = self.lacking(session, config);
-        match session.pause {
-            None => out.list.push(Effect::Resume(handle)),
-            Some(Lack::Bytes) => self.short_of_bytes.push(handle),
-            Some(Lack::Events) => {}
-        }
-    }
-
-    /// What a session's latest event did not find; it was taken in on top.
-    fn lacking(&self, session: &Session, config: &Config) -> Option<Lack> {
-        let held = session
-            .telling
-            .as_ref()
-            .map_or(0, |telling| telling.held.len());
-        if held > config.max_held_events {
-            Some(Lack::Events)
-        } else if self.bytes > config.max_held_bytes {
-            Some(Lack::Bytes)
-        } else {
-            None
-        }
+    fn probe_deadline(&self) -> Option<Timestamp> {
+        self.lease.probe_at().filter(|_| self.lines.len() > 0)
     }
 }
 
 fn telling_of(handle: SessionHandle, sessions: &mut Sessions) -> Option<&mut Telling> {
     sessions.get_mut(handle)?.telling.as_deref_mut()
+}
+
+fn oldest_held(handle: SessionHandle, sessions: &Sessions) -> Option<&Held> {
+    sessions.get(handle)?.telling.as_ref()?.held.front()
 }

@@ -16,6 +16,14 @@ pub enum ListError {
         /// What it is, by its JSON type.
         got: &'static str,
     },
+    /// The answer to several events is no list with an entry for each.
+    #[error("the answer to {events} events must be a list with an entry for each, got {got}")]
+    NotOneForEach {
+        /// How many events there were.
+        events: usize,
+        /// What it is.
+        got: Box<str>,
+    },
     /// More commands than the limit `max_commands`.
     #[error("{count} commands are more than the limit max_commands of {limit}")]
     TooMany {

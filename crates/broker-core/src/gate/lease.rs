@@ -1,51 +1,122 @@
 //! A shard's part of the permits.
 
-use super::{Claim, Grant, SPARE_PERMITS};
+use std::collections::VecDeque;
 
-/// How many events a shard may have with the backend, and what it has to tell the [`Gate`](super::Gate).
+use super::{Claim, Grant, News, Report, SPARE_PERMITS, Way};
+use crate::time::Timestamp;
+
+/// How many answers a shard has at least before it tells the gate of them.
+const ANSWERS_TOLD_MIN: usize = 8;
+
+/// The backend is away, and the probe is made.
+const NO_PROBE: Way = Way::Shut {
+    probe_at: None,
+    is_away: true,
+};
+
+/// How many calls a shard may have with the backend, and what it has to tell the [`BackendGate`](super::BackendGate).
 #[derive(Debug)]
 pub(crate) struct Lease {
     held: usize,
     /// Given up, and not yet told.
     returned: usize,
-    has_gate: bool,
     is_in_line: bool,
     is_short: bool,
+    is_watched: bool,
     is_rung: bool,
+    way: Way,
+    /// Answers that the gate has not been told of.
+    answered: usize,
+    /// What the gate has to hear of, oldest first.
+    reports: VecDeque<Report>,
+    /// How many answers the gate has heard of, over all shards.
+    answers: u64,
+    gives_up_probe: bool,
+    /// A probe was sent and has not come back.
+    is_probing: bool,
 }
 
 impl Lease {
-    /// So many permits for good, or with a limit of 0 as many as anybody could use.
-    pub(crate) fn fixed(limit: usize) -> Lease {
-        Lease {
-            held: if limit == 0 { usize::MAX } else { limit },
-            has_gate: false,
-            ..Lease::gated()
-        }
-    }
-
-    /// None yet, and those that a gate grants.
-    pub(crate) fn gated() -> Lease {
+    /// No permits yet, and as far as it is known the way is open.
+    pub(crate) fn new() -> Lease {
         Lease {
             held: 0,
             returned: 0,
-            has_gate: true,
             is_in_line: false,
             is_short: false,
+            is_watched: false,
             is_rung: false,
+            way: Way::Open,
+            answered: 0,
+            reports: VecDeque::new(),
+            answers: 0,
+            gives_up_probe: false,
+            is_probing: false,
         }
     }
 
-    /// Whether one more event may go out.
+    /// Whether one more call may go out.
     pub(crate) fn has_room(&self, in_flight: usize) -> bool {
-        in_flight < self.held
+        match self.way {
+            Way::Open => in_flight < self.held,
+            Way::Shut { .. } => false,
+            Way::Probe => true,
+        }
     }
 
-    /// An event has come back.
-    pub(crate) fn freed(&mut self) {
+    /// Whether the backend is away, as far as is known here.
+    pub(crate) fn is_away(&self) -> bool {
+        match self.way {
+            Way::Open => false,
+            Way::Shut { is_away, .. } => is_away,
+            Way::Probe => true,
+        }
+    }
+
+    /// Whether nothing goes out but probes.
+    pub(crate) fn is_shut(&self) -> bool {
+        self.way != Way::Open
+    }
+
+    /// When to ask for a probe.
+    pub(crate) fn probe_at(&self) -> Option<Timestamp> {
+        match self.way {
+            Way::Shut { probe_at, .. } => probe_at,
+            Way::Open | Way::Probe => None,
+        }
+    }
+
+    /// How often the backend has answered anybody, as far as the gate has heard of it.
+    pub(crate) fn answers(&self) -> u64 {
+        self.answers
+    }
+
+    /// A call goes out; says whether it is a probe.
+    pub(crate) fn sent(&mut self) -> bool {
+        self.is_probing |= self.way == Way::Probe;
+        self.leave_probe()
+    }
+
+    /// The one probe is used up, or given up; says whether there was one.
+    fn leave_probe(&mut self) -> bool {
+        let had_probe = self.way == Way::Probe;
+        if had_probe {
+            self.way = NO_PROBE;
+        }
+        had_probe
+    }
+
+    /// A call has come back.
+    pub(crate) fn came_back(&mut self, report: Report) {
         if self.is_short {
             self.held -= 1;
             self.returned += 1;
+        }
+        self.is_probing &= !report.is_probe;
+        let is_failure = matches!(report.news, News::Failed { .. });
+        self.answered += usize::from(!is_failure);
+        if is_failure || report.is_probe || self.is_watched {
+            self.reports.push_back(report);
         }
     }
 
@@ -54,13 +125,47 @@ impl Lease {
         self.is_rung = true;
     }
 
-    /// What the gate has to be told, if anything. `ready` events could go out if there were permits.
-    pub(crate) fn claim(&mut self, in_flight: usize, ready: usize) -> Option<Claim> {
-        if !self.has_gate {
+    /// What the gate has to be told, if anything. `ready` calls could go out if there were permits.
+    pub(crate) fn claim(
+        &mut self,
+        in_flight: usize,
+        ready: usize,
+        sessions: usize,
+    ) -> Option<Claim> {
+        let idle = self.held.saturating_sub(in_flight);
+        let (usable, wanted) = match self.way {
+            Way::Open => (idle.min(ready), ready.saturating_sub(idle)),
+            Way::Shut { .. } => (0, ready),
+            Way::Probe => (ready.min(1), ready.saturating_sub(1)),
+        };
+        if self.way == Way::Probe && ready == 0 {
+            self.gives_up_probe = self.leave_probe();
+        }
+        self.give_back(idle - usable.min(idle));
+        let has_much_to_tell = self.is_in_line && self.answered >= self.held.max(ANSWERS_TOLD_MIN);
+        if self.returned == 0
+            && !self.is_rung
+            && !self.gives_up_probe
+            && !has_much_to_tell
+            && self.reports.is_empty()
+            && (wanted > 0) == self.is_in_line
+        {
             return None;
         }
-        let idle = self.held.saturating_sub(in_flight);
-        let unused = idle.saturating_sub(ready);
+        self.is_rung = false;
+        Some(Claim {
+            kept: self.held,
+            returned: std::mem::take(&mut self.returned),
+            wanted,
+            answered: std::mem::take(&mut self.answered),
+            sessions,
+            report: self.reports.pop_front(),
+            gives_up_probe: std::mem::take(&mut self.gives_up_probe),
+        })
+    }
+
+    /// Gives back permits that are not used: all where they are wanted, else those that are very many.
+    fn give_back(&mut self, unused: usize) {
         let (limit, kept) = if self.is_short {
             (0, 0)
         } else {
@@ -71,16 +176,6 @@ impl Lease {
             self.held -= unused - kept;
             self.returned += unused - kept;
         }
-        let wanted = ready.saturating_sub(idle);
-        if self.returned == 0 && !self.is_rung && (wanted > 0) == self.is_in_line {
-            return None;
-        }
-        self.is_rung = false;
-        Some(Claim {
-            kept: self.held,
-            returned: std::mem::take(&mut self.returned),
-            wanted,
-        })
     }
 
     pub(crate) fn granted(&mut self, grant: Grant) {
@@ -88,9 +183,20 @@ impl Lease {
             held,
             is_in_line,
             is_short,
+            is_watched,
+            way,
+            answers,
         } = grant;
         self.held = held;
         self.is_in_line = is_in_line;
         self.is_short = is_short;
+        self.is_watched = is_watched;
+        self.answers = answers;
+        // The word to probe is good for one.
+        self.way = if way == Way::Probe && self.is_probing {
+            NO_PROBE
+        } else {
+            way
+        };
     }
 }

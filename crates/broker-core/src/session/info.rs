@@ -63,6 +63,14 @@ impl Info {
         writer.finish(limit)
     }
 
+    /// An info without a field.
+    pub(crate) fn empty() -> Info {
+        Info {
+            text: "{}".into(),
+            fields: Box::default(),
+        }
+    }
+
     /// Reads an info from its own text. A text that is no object holds no fields; of a repeated field the last counts.
     ///
     /// # Errors

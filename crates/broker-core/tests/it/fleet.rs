@@ -8,8 +8,8 @@ mod perform;
 use std::collections::{BTreeMap, VecDeque};
 
 use broker_core::{
-    Broker, ClientMessage, CommandList, Config, CookieRule, Effects, EventId, Failure, Info,
-    Opening, Orders, Outcome, Reading, SessionHandle, SessionId, Source, Timestamp,
+    Broker, CallHandle, ClientMessage, CommandList, Config, CookieRule, Effects, EventId, Failure,
+    Info, Opening, Orders, Outcome, Reading, SessionHandle, SessionId, Source, Timestamp,
 };
 use bytes::Bytes;
 use serde_json::{Map, Value};
@@ -60,6 +60,8 @@ struct Client {
     is_reachable: bool,
     is_paused: bool,
     with_backend: Option<EventId>,
+    /// The latest call about it.
+    call: Option<CallHandle>,
 }
 
 impl Fleet {
@@ -119,6 +121,7 @@ impl Fleet {
             is_reachable: role != Role::Unreachable,
             is_paused: false,
             with_backend: None,
+            call: None,
         };
         let former = self.clients.insert((shard, handle), client);
         assert!(former.is_none(), "{handle:?} is in use: {former:?}");
@@ -143,22 +146,27 @@ impl Fleet {
     }
 
     pub(crate) fn reply(&mut self, who: usize, list: &str) {
-        if let Some(client) = self.clients.get_mut(&self.places[who]) {
-            client.with_backend = None;
-        }
         let list = parsed(list);
-        self.call(who, |broker, _, session, out| {
-            broker.backend_replied(session, list, out);
-        });
+        if let Some(call) = self.call_came_back(who) {
+            self.call(who, |broker, now, _, out| {
+                broker.backend_replied(now, call, [list], out);
+            });
+        }
     }
 
     pub(crate) fn fail(&mut self, who: usize, how: Failure) {
-        if let Some(client) = self.clients.get_mut(&self.places[who]) {
-            client.with_backend = None;
+        if let Some(call) = self.call_came_back(who) {
+            self.call(who, |broker, now, _, out| {
+                broker.backend_failed(now, call, how, out);
+            });
         }
-        self.call(who, |broker, now, session, out| {
-            broker.backend_failed(now, session, how, out);
-        });
+    }
+
+    /// The latest call about a session, which is not with the backend any more, if it was.
+    fn call_came_back(&mut self, who: usize) -> Option<CallHandle> {
+        let client = self.clients.get_mut(&self.places[who])?;
+        client.with_backend = None;
+        client.call
     }
 
     /// Commands come through a door that is no answer.
@@ -190,7 +198,7 @@ impl Fleet {
                 here.now = now;
                 here.broker.handle_timeout(now, &mut out);
             }
-            Some(Mail::Execute(orders)) => here.broker.execute(orders, &mut out),
+            Some(Mail::Execute(orders)) => here.broker.execute(here.now, orders, &mut out),
         }
         self.perform(shard, out);
         true
@@ -203,7 +211,8 @@ impl Fleet {
             return false;
         }
         let mut out = Effects::default();
-        self.shards[shard].broker.resume(&mut out);
+        let here = &mut self.shards[shard];
+        here.broker.resume(here.now, &mut out);
         self.perform(shard, out);
         true
     }

@@ -76,11 +76,16 @@ impl Scene {
             .fleet
             .next_deadline_ms()
             .expect("something to wait for");
-        self.line(&format!("{wait_ms} ms pass"));
-        self.fleet.tick(wait_ms);
+        self.passes(wait_ms);
+        wait_ms
+    }
+
+    /// So much time passes.
+    pub(crate) fn passes(&mut self, ms: u64) {
+        self.line(&format!("{ms} ms pass"));
+        self.fleet.tick(ms);
         self.fleet.settle();
         self.look();
-        wait_ms
     }
 
     /// Holds the transcript to what is expected.
@@ -131,7 +136,11 @@ fn shown(seen: &Seen) -> String {
         Seen::Paused(who) => format!("‖ {} is not read", NAMES[*who]),
         Seen::Resumed(who) => format!("▶ {} is read again", NAMES[*who]),
         Seen::Retrying { who, number, .. } => format!("{} #{number} is tried again", NAMES[*who]),
-        Seen::Dropped { who, number } => format!("! {} #{number} is dropped", NAMES[*who]),
+        Seen::Dropped {
+            who,
+            number,
+            reason,
+        } => format!("! {} #{number} is dropped: {reason}", NAMES[*who]),
         Seen::Ended(who) => format!("{} is forgotten", NAMES[*who]),
     }
 }

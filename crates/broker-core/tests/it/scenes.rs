@@ -7,7 +7,7 @@ mod work;
 
 use std::time::Duration;
 
-use broker_core::{Config, Failure};
+use broker_core::{Config, Failure, GateConfig, Gating};
 
 /// No connection to the backend could be made.
 fn unreachable() -> Failure {
@@ -22,9 +22,24 @@ fn status(code: u16, retry_after_s: Option<u64>) -> Failure {
     }
 }
 
-/// A configuration that differs from the default in what `change` says.
+/// A configuration that differs from the default in what `change` says, and for which the backend is never away.
 fn config(change: impl FnOnce(&mut Config)) -> Config {
     let mut config = Config::default();
+    config.gate = unwavering(0);
     change(&mut config);
     config
+}
+
+/// The same with nothing else changed.
+fn steady() -> Config {
+    config(|_| {})
+}
+
+/// A gate that lets so many through at once, whatever comes of it.
+pub(crate) fn unwavering(max_in_flight: usize) -> Gating {
+    let mut gate = GateConfig::default();
+    gate.max_in_flight = max_in_flight;
+    gate.is_paced = false;
+    gate.away_after = None;
+    Gating::Own(gate)
 }

@@ -45,7 +45,11 @@ pub(crate) enum Seen {
         attempt: u32,
     },
     /// An event was given up.
-    Dropped { who: usize, number: u64 },
+    Dropped {
+        who: usize,
+        number: u64,
+        reason: &'static str,
+    },
     /// A session was forgotten.
     Ended(usize),
 }

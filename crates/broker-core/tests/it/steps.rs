@@ -4,12 +4,15 @@ mod commands;
 
 use std::time::Duration;
 
-use broker_core::{Config, Failure, Source};
+use broker_core::{Config, Delivery, Failure, OnFull, Source};
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::RngAlgorithm;
 
 use self::commands::list;
+
+use crate::fleet::LONG_MS;
+use crate::scenes::unwavering;
 
 pub(crate) use self::commands::{Written, text_of};
 
@@ -121,30 +124,46 @@ pub(crate) fn steps() -> impl Strategy<Value = Vec<Step>> {
 
 /// Limits so tight that they are met.
 pub(crate) fn tight_config() -> impl Strategy<Value = Config> {
+    let on_full = select(&[
+        OnFull::Pause,
+        OnFull::Pause,
+        OnFull::DropOldest,
+        OnFull::DropNewest,
+        OnFull::Close,
+    ]);
+    let sizes = (0..4_usize, 1..4_usize, 0..6_000_usize, 70..160_usize);
+    let max_held_age = prop::option::of(Just(Duration::from_millis(LONG_MS / 2)));
+    let is_once = prop::bool::weighted(0.2);
     (
-        0..4_usize,
-        1..4_usize,
-        0..120_usize,
-        70..160_usize,
         any::<u64>(),
+        sizes,
+        on_full,
+        max_held_age,
+        1..4_u32,
+        is_once,
     )
-        .prop_map(
-            |(max_in_flight, max_held_events, max_held_bytes, max_session, seed)| {
-                let mut config = roomy_config(seed);
-                config.max_in_flight = max_in_flight;
-                config.max_held_events = max_held_events;
-                config.max_held_bytes = max_held_bytes;
-                config.max_session = max_session;
-                config
-            },
-        )
+        .prop_map(|(seed, sizes, on_full, max_held_age, retries, is_once)| {
+            let mut config = roomy_config(seed);
+            config.gate = unwavering(sizes.0);
+            config.max_held_events = sizes.1;
+            config.max_held_bytes = sizes.2;
+            config.max_session = sizes.3;
+            config.on_full = on_full;
+            config.max_held_age = max_held_age;
+            config.retries = retries;
+            if is_once {
+                config.delivery = Delivery::AtMostOnce;
+            }
+            config
+        })
 }
 
 /// No limit on what is the shard's as a whole, since three shards have three of those.
 pub(crate) fn roomy_config(seed: u64) -> Config {
     let mut config = Config::default();
     config.seed = seed;
-    config.max_in_flight = 0;
+    config.gate = unwavering(0);
+    config.retries = u32::MAX;
     config.max_held_events = 2;
     config.max_session = 120;
     config.slice = usize::MAX;

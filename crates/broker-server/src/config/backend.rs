@@ -10,8 +10,8 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer};
 
 use super::counts;
-use super::units::{ByteSize, TimeSpan};
-use super::words::{BackendFormat, OnFull};
+use super::units::{self, ByteSize, TimeSpan};
+use super::words::{BackendFormat, Connect, Delivery, OnFull};
 
 /// The backend and how it is asked.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -27,8 +27,23 @@ pub struct Backend {
     /// (written 0) is no limit.
     #[serde(deserialize_with = "counts::zero_is_none")]
     pub max_in_flight: Option<NonZeroU32>,
-    /// The longest answer that is read.
+    /// The longest answer that is read, and the longest line of one that is streamed.
     pub max_answer: ByteSize,
+    /// Whether an event that may have arrived is sent again.
+    pub delivery: Delivery,
+    /// When it is told of clients that connect.
+    pub connect: Connect,
+    /// How many events of different connections one request tells at most.
+    #[serde(deserialize_with = "counts::positive")]
+    pub batch: NonZeroU32,
+    /// How often an event may fail, while others are answered, before it is given up.
+    #[serde(deserialize_with = "counts::positive")]
+    pub retries: NonZeroU32,
+    /// How long a streamed answer may be silent.
+    pub stream_idle_timeout: TimeSpan,
+    /// How many answers may be streamed at once over all shards; `None` (written 0) is no limit.
+    #[serde(deserialize_with = "counts::zero_is_none")]
+    pub max_streams: Option<NonZeroU32>,
     /// What is kept while the backend is away.
     pub hold: Hold,
 }
@@ -41,6 +56,12 @@ impl Default for Backend {
             timeout: TimeSpan::from_secs(10),
             max_in_flight: NonZeroU32::new(256),
             max_answer: ByteSize::mib(4),
+            delivery: Delivery::AtLeastOnce,
+            connect: Connect::Notify,
+            batch: NonZeroU32::MIN,
+            retries: counts::at_least_one(8),
+            stream_idle_timeout: TimeSpan::from_secs(60),
+            max_streams: NonZeroU32::new(1000),
             hold: Hold::default(),
         }
     }
@@ -53,8 +74,12 @@ pub struct Hold {
     /// Message events of one connection.
     #[serde(deserialize_with = "counts::positive")]
     pub max_events: NonZeroU32,
-    /// Bytes of all connections together.
+    /// Bytes of all connections together: a message counts with 128 bytes on top of its text, and a connection for the
+    /// 384 that its connect and disconnect may need.
     pub max_bytes: ByteSize,
+    /// How long a message is kept; `None` (written 0) is for as long as it takes.
+    #[serde(deserialize_with = "units::zero_is_off")]
+    pub max_age: Option<TimeSpan>,
     /// What happens to a connection that has no room left.
     pub on_full: OnFull,
 }
@@ -64,6 +89,7 @@ impl Default for Hold {
         Self {
             max_events: counts::at_least_one(1000),
             max_bytes: ByteSize::mib(64),
+            max_age: Some(TimeSpan::from_secs(3600)),
             on_full: OnFull::Pause,
         }
     }

@@ -6,6 +6,7 @@ use std::fmt;
 use super::Config;
 use super::address::ListenAddr;
 use super::units::{ByteSize, TimeSpan};
+use super::words::BackendFormat;
 
 /// A setting that can't be obeyed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,6 +123,12 @@ impl Config {
                 "must be between 8KiB and 1MiB".to_owned(),
             );
         }
+        let is_json = self.backend.format == BackendFormat::Json;
+        if self.backend.batch.get() > 1 && !is_json {
+            let reason =
+                "puts several events into one request, which `backend.format` must be \"json\" for";
+            refuse("backend.batch", reason.to_owned());
+        }
         if self.backend.hold.max_bytes < self.limits.max_message {
             let reason = format!(
                 "is {}, which leaves no room for one message of `limits.max_message` ({})",
@@ -205,9 +212,13 @@ impl Config {
     }
 
     /// The time spans without which something would wait for ever.
-    fn time_spans(&self) -> [(&'static str, TimeSpan); 6] {
+    fn time_spans(&self) -> [(&'static str, TimeSpan); 7] {
         [
             ("backend.timeout", self.backend.timeout),
+            (
+                "backend.stream_idle_timeout",
+                self.backend.stream_idle_timeout,
+            ),
             ("limits.first_byte_timeout", self.limits.first_byte_timeout),
             ("limits.handshake_timeout", self.limits.handshake_timeout),
             ("limits.body_timeout", self.limits.body_timeout),

@@ -121,8 +121,36 @@ words! {
     pub enum OnFull {
         /// It is not read until there is room again.
         Pause = "pause",
+        /// Its oldest messages are given up.
+        DropOldest = "drop_oldest",
+        /// What it says is given up.
+        DropNewest = "drop_newest",
+        /// It is closed with 1013.
+        Close = "close",
     }
-    later: ["drop_oldest", "drop_newest", "close"]
+    later: []
+}
+
+words! {
+    /// How often an event reaches the backend.
+    pub enum Delivery {
+        /// At least once: again, where it may not have arrived.
+        AtLeastOnce = "at_least_once",
+        /// At most once: never again, where it may have arrived.
+        AtMostOnce = "at_most_once",
+    }
+    later: []
+}
+
+words! {
+    /// When the backend is told of a client that connects.
+    pub enum Connect {
+        /// When it is connected.
+        Notify = "notify",
+        /// Before its handshake is answered; the backend decides how.
+        Wait = "wait",
+    }
+    later: []
 }
 
 words! {

@@ -59,6 +59,8 @@ impl Chat {
                 Err(error) => complain(&format!("That is not known here: {error}.")),
             },
             Fact::Disconnected { .. } => self.disconnect(session, &me),
+            // It begins with nobody in it anyway.
+            Fact::Started { .. } => Vec::new(),
         }
     }
 
@@ -250,7 +252,7 @@ fn report(event: &Event, commands: &[Command]) -> Option<Command> {
             connection.person = Shown::default().person;
             None
         }
-        Fact::Received(_) => None,
+        Fact::Received(_) | Fact::Started { .. } => None,
         // Who caused it is gone: it is for those who are told of it, who need not know from where it came.
         Fact::Disconnected { .. } => {
             connection = Shown {

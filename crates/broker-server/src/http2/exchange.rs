@@ -12,7 +12,7 @@ use bytes::Bytes;
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream, SendStream};
 use http::request::Parts;
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
 use tokio::time::timeout;
 
@@ -21,7 +21,7 @@ use crate::config::TimeSpan;
 use crate::load::Seat;
 use crate::public::{self, MAX_HEADERS};
 use crate::reply::{self, Reply};
-use crate::shard::{Admission, NotAdmitted, Shard};
+use crate::shard::{Admission, Invitation, NotAdmitted, Shard};
 use crate::strict;
 
 /// Answers a request; the stream counts as live meanwhile.
@@ -66,12 +66,25 @@ async fn answer(
         }
         Ok(Some(agreed)) => {
             let (parts, received) = request.into_parts();
-            match admit(client, &parts) {
+            let admitted = tokio::select! {
+                admitted = admit(client, &parts) => admitted,
+                // Whoever resets its stream while it waits has gone.
+                _ = poll_fn(|cx| respond.poll_reset(cx)) => return None,
+            };
+            match admitted {
                 Ok(admitted) => {
-                    open(shard, admitted, agreed, received, respond, presence);
+                    open(
+                        shard,
+                        &parts.headers,
+                        admitted,
+                        agreed,
+                        received,
+                        respond,
+                        presence,
+                    );
                     return None;
                 }
-                Err(refusal) => public::refuse(shard, refusal),
+                Err(refusal) => refusal,
             }
         }
         Err(refusal) => public::refused(shard, refusal),
@@ -119,29 +132,57 @@ fn length(request: &Request<RecvStream>) -> Option<u64> {
     length.to_str().ok()?.parse().ok()
 }
 
-/// Lets a client in, with a place of its own.
-fn admit(client: &Client, request: &Parts) -> Result<(Admission, Seat), NotAdmitted> {
-    let peer = client.peer.beside().map_err(NotAdmitted::Full)?;
-    let admission = public::enter(&client.shard, request, &peer)?;
-    Ok((admission, peer.seat))
+/// A client that may come in, with a place of its own.
+struct Admitted {
+    admission: Admission,
+    invitation: Option<Invitation>,
+    seat: Seat,
 }
 
-/// Answers a good handshake, and begins the session.
+/// Finds out whether a client may come in.
+///
+/// # Errors
+/// The reply to a client that may not.
+async fn admit(client: &Client, request: &Parts) -> Result<Admitted, Reply> {
+    let shard = &client.shard;
+    let peer = client.peer.beside();
+    let peer = peer.map_err(|full| public::refuse(shard, NotAdmitted::Full(full)))?;
+    let (admission, invitation) = public::receive(shard, request, &peer).await?;
+    Ok(Admitted {
+        admission,
+        invitation,
+        seat: peer.seat,
+    })
+}
+
+/// Answers a good handshake, and opens the connection.
 fn open(
     shard: &Rc<Shard>,
-    (admission, seat): (Admission, Seat),
+    headers: &HeaderMap,
+    admitted: Admitted,
     mut agreed: Agreed,
     received: RecvStream,
     respond: &mut SendResponse<Bytes>,
     presence: Presence,
 ) {
+    let Admitted {
+        admission,
+        invitation,
+        seat,
+    } = admitted;
     agreed.compression = admission.compression;
-    match respond.send_response(agreed.into_response(), false) {
+    let greeting = public::greeting_of(invitation.as_ref());
+    agreed.subprotocol = public::chosen(headers, greeting.subprotocol).or(agreed.subprotocol);
+    let mut response = agreed.into_response();
+    for cookie in greeting.cookies {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    match respond.send_response(response, false) {
         Ok(sent) => {
             tracing::debug!(event = "handshake", "a WebSocket over HTTP/2");
             let (reader, writer) = http2::split(received, sent, presence);
             let directions = (Reader::Http2(reader), Writer::Http2(writer));
-            shard.open(admission, directions, &[], seat);
+            shard.open(admission, invitation, directions, &[], seat);
         }
         // It was reset meanwhile.
         Err(error) => presence.note(&error),

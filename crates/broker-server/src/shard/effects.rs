@@ -3,22 +3,26 @@
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
-use std::time::Duration;
 
 use broker_backend::Caller;
 use broker_core::{
-    CommandError, Effect, Event, EventId, Failure, LogLevel, Orders, OtherCommand, Outcome,
-    SessionHandle, Source, Timestamp,
+    CommandError, Effect, EventId, EventKind, Failure, LogLevel, Loss, Orders, OtherCommand,
+    Outcome, SessionHandle, Source, Timestamp,
 };
-use futures_util::FutureExt;
 
 use super::Shard;
-use super::farewell::Farewell;
+use super::complaints::{Complaints, left_out};
+use super::farewell::{Farewell, OVERLOADED};
 use super::state::State;
 use crate::counters::Closed;
 
-/// How often a shard warns of failed tries at most.
-const RETRY_WARNINGS_EVERY: Duration = Duration::from_secs(5);
+/// What the log has been told of what is wrong with the application, by kinds that do not take room from each other.
+#[derive(Debug, Default)]
+pub(super) struct Troubles {
+    retries: Complaints,
+    losses: Complaints,
+    answers: Complaints,
+}
 
 /// What the driver adds to the outcomes of the list that is being carried out.
 #[derive(Debug, Default)]
@@ -68,7 +72,9 @@ impl State {
         recipients: &[SessionHandle],
     ) {
         match effect {
-            Effect::CallBackend(event) => shard.call_backend(event),
+            Effect::CallBackend(call) => shard.call_backend(call),
+            Effect::Admit(session) => self.lobby.admit(session),
+            Effect::Refuse { session, refusal } => self.lobby.refuse(session, &refusal),
             Effect::Deliver { message, to, entry } => {
                 tracing::debug!(event = "sent", matched = to.len());
                 let dropped = self.deliver(now, &message, &recipients[to]);
@@ -77,9 +83,17 @@ impl State {
                 }
             }
             Effect::Close { to, code, reason } => {
-                let farewell = Farewell::new(code, reason.into_string(), Closed::ByCommand);
+                let cause = if code == OVERLOADED {
+                    Closed::HoldFull
+                } else {
+                    Closed::ByCommand
+                };
+                let farewell = Farewell::new(code, reason.into_string(), cause);
                 for &session in &recipients[to] {
                     let farewell = farewell.clone();
+                    if self.lobby.close(session, &farewell) {
+                        continue;
+                    }
                     self.on_behalf_of(now, session, |state| state.close(now, session, farewell));
                 }
             }
@@ -98,7 +112,7 @@ impl State {
                     self.tally.own.push((entry, outcome));
                 }
             }
-            Effect::Executed { orders, outcomes } => self.executed(&orders, outcomes),
+            Effect::Executed { orders, outcomes } => self.executed(now, &orders, outcomes),
             Effect::Retrying {
                 event,
                 attempt,
@@ -109,26 +123,59 @@ impl State {
             Effect::Dropped {
                 event,
                 kind,
-                failure,
+                reason,
             } => {
-                let kind = kind.name();
-                tracing::error!(event = "dropped", event_id = %event, r#type = kind, "{failure}; the event is given up");
+                self.log_loss(now, event, kind, &reason);
             }
             Effect::Ended(_) => shard.ebb.notify_waiters(),
         }
     }
 
-    /// Says that a try has failed; not more often than [`RETRY_WARNINGS_EVERY`] where everybody would see it, since with
-    /// the backend away each connection has such tries.
+    /// Says that a call has failed.
     fn log_retry(&mut self, now: Timestamp, event: EventId, attempt: u32, failure: &Failure) {
-        let is_due = |last: Timestamp| now.since(last) >= RETRY_WARNINGS_EVERY;
-        if self.last_retry_warning.is_none_or(is_due) {
-            self.last_retry_warning = Some(now);
-            let held = self.broker.events_held();
-            tracing::warn!(event = "retry", event_id = %event, attempt, "{failure}; {held} events are held and tried again");
+        if let Some(count) = self.troubles.retries.admit(now) {
+            let (held, more) = (self.broker.events_held(), left_out(count));
+            tracing::warn!(event = "retry", event_id = %event, conn = %event.session, attempt, "{failure}; {held} events are held and tried again{more}");
         } else {
-            tracing::debug!(event = "retry", event_id = %event, attempt, "{failure}; it is tried again");
+            tracing::debug!(event = "retry", event_id = %event, conn = %event.session, attempt, "{failure}; it is tried again");
         }
+    }
+
+    /// Says that an event was given up.
+    fn log_loss(&mut self, now: Timestamp, event: EventId, kind: EventKind, reason: &Loss) {
+        self.settings.counters.count_lost(reason);
+        let kind = kind.name();
+        if let Some(count) = self.troubles.losses.admit(now) {
+            let more = left_out(count);
+            tracing::error!(event = "dropped", event_id = %event, conn = %event.session, r#type = kind, "{reason}; the event is given up{more}");
+        } else {
+            tracing::debug!(event = "dropped", event_id = %event, conn = %event.session, r#type = kind, "{reason}; the event is given up");
+        }
+    }
+
+    /// Says what is wrong with something that the application said about a session.
+    pub(super) fn complain(&mut self, now: Timestamp, session: SessionHandle, what: &str) {
+        let Some(count) = self.troubles.answers.admit(now) else {
+            return;
+        };
+        let more = left_out(count);
+        match self.broker.session(session) {
+            Some(session) => {
+                tracing::warn!(event = "refused", conn = %session.id, "{what}{more}");
+            }
+            None => tracing::warn!(event = "refused", "{what}{more}"),
+        }
+    }
+
+    /// Nobody waits for what comes of an answer, so what is wrong with it goes to the log.
+    fn log_refusals(&mut self, now: Timestamp, orders: &Orders, outcomes: &[Outcome]) {
+        for (place, outcome) in outcomes.iter().enumerate() {
+            if let (Outcome::Refused(error), Some(origin)) = (outcome, orders.origin) {
+                let what = format!("command {place} of the backend's answer: {error}");
+                self.complain(now, origin.session, &what);
+            }
+        }
+        tracing::debug!(event = "from_backend", matched = orders.list.entries.len());
     }
 
     fn run_other(
@@ -162,7 +209,7 @@ impl State {
         })
     }
 
-    fn executed(&mut self, orders: &Orders, mut outcomes: Vec<Outcome>) {
+    fn executed(&mut self, now: Timestamp, orders: &Orders, mut outcomes: Vec<Outcome>) {
         // Both are taken first: whatever goes wrong below, the next list begins with a tally of its own, and who waits
         // for this one is not kept waiting.
         let tally = std::mem::take(&mut self.tally);
@@ -181,26 +228,13 @@ impl State {
             }
         }
         if orders.source == Source::Answer {
-            log_refusals(orders, &outcomes);
+            self.log_refusals(now, orders, &outcomes);
         }
         if let Some(reply) = reply {
             // Whoever asked may have given up.
             let _ = reply.try_send(outcomes);
         }
     }
-}
-
-/// Nobody waits for what comes of an answer, so what is wrong with it goes to the log.
-fn log_refusals(orders: &Orders, outcomes: &[Outcome]) {
-    for (place, outcome) in outcomes.iter().enumerate() {
-        if let Outcome::Refused(error) = outcome {
-            tracing::warn!(
-                event = "refused",
-                "command {place} of the backend's answer: {error}"
-            );
-        }
-    }
-    tracing::debug!(event = "from_backend", matched = orders.list.entries.len());
 }
 
 /// A log line of the application's own is shown whatever the level: it is emitted at info, and says its own.
@@ -214,26 +248,4 @@ fn log_command(text: &str, level: LogLevel) {
     // A string is shown as it reads, anything else as JSON.
     let text = broker_core::json::string(text).unwrap_or(Cow::Borrowed(text));
     tracing::info!(event = "command_log", level, body = &*text);
-}
-
-/// Tells the backend one event, as one try, and the core what came of it.
-pub(super) async fn call_backend(shard: Rc<Shard>, event: Event) {
-    let session = event.session;
-    tracing::debug!(event = "to_backend", event_id = %event.id, attempt = event.attempt, r#type = event.fact.kind().name());
-    // The call is made inside too: what an embedder has written may panic before it gives a future.
-    let call = AssertUnwindSafe(async { shard.backend.call(event).await }).catch_unwind();
-    let outcome = call
-        .await
-        .unwrap_or_else(|_| Err(Failure::Panicked("its call panicked".into())));
-    if let Ok(list) = &outcome {
-        shard.settings.overlooked.tell(list);
-    }
-    shard.work_for(session, |state, now| match outcome {
-        Ok(list) => state
-            .broker
-            .backend_replied(session, list, &mut state.effects),
-        Err(failure) => state
-            .broker
-            .backend_failed(now, session, failure, &mut state.effects),
-    });
 }

@@ -11,7 +11,7 @@ use broker_transport::{Reader, Writer};
 use http::request::Parts;
 use http::{StatusCode, header};
 
-use super::{Peer, Shard, reader};
+use super::{Invitation, Peer, Shard, reader};
 use crate::config;
 use crate::counters::Rejected;
 use crate::forwarded::{self, Caller, Unclear};
@@ -54,6 +54,8 @@ pub(crate) enum NotAdmitted {
     Unclear(Unclear),
     #[error("cookies are over the limit max_session")]
     SessionTooLarge,
+    #[error("too much is held for the backend")]
+    HoldFull,
 }
 
 impl NotAdmitted {
@@ -63,7 +65,9 @@ impl NotAdmitted {
             NotAdmitted::NoEndpoint => StatusCode::NOT_FOUND,
             NotAdmitted::Origin => StatusCode::FORBIDDEN,
             NotAdmitted::Again | NotAdmitted::Unclear(_) => StatusCode::BAD_REQUEST,
-            NotAdmitted::Draining | NotAdmitted::Full(_) => StatusCode::SERVICE_UNAVAILABLE,
+            NotAdmitted::Draining | NotAdmitted::Full(_) | NotAdmitted::HoldFull => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             NotAdmitted::SessionTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
         }
     }
@@ -78,6 +82,7 @@ impl NotAdmitted {
             NotAdmitted::Full(full) => full.counted(),
             NotAdmitted::Unclear(_) => Rejected::UnclearClient,
             NotAdmitted::SessionTooLarge => Rejected::SessionTooLarge,
+            NotAdmitted::HoldFull => Rejected::HoldFull,
         }
     }
 }
@@ -105,6 +110,9 @@ impl Shard {
         let state = self.state.borrow();
         if state.is_draining() {
             return Err(NotAdmitted::Draining);
+        }
+        if self.tells(endpoint) && !state.broker.has_room_for_session() {
+            return Err(NotAdmitted::HoldFull);
         }
         let ip = ClientIp(self.client_ip(request, peer.caller)?);
         let place = peer.seat.place_for(ip.0).map_err(NotAdmitted::Full)?;
@@ -160,16 +168,35 @@ impl Shard {
         forwarded::client_ip(caller, &request.headers, access).map_err(NotAdmitted::Unclear)
     }
 
-    /// Begins the session of a client whose handshake has been answered; `early` is what it has sent since.
+    /// Whether the application is told of clients of this endpoint.
+    fn tells(&self, endpoint: usize) -> bool {
+        let dialect = &self.settings.endpoints[endpoint].dialect;
+        self.settings.tells_backend && dialect.tells_backend()
+    }
+
+    /// Whether the application decides if a client is let in.
+    pub(crate) fn asks_about(&self, admission: &Admission) -> bool {
+        self.settings.config.backend.connect == config::Connect::Wait
+            && self.tells(admission.endpoint)
+    }
+
+    /// Gives a client its session and its connection, once its handshake has been answered; `early` is what it has sent
+    /// since, `invitation` the application's, where it was asked.
     pub(crate) fn open(
         self: &Rc<Shard>,
         mut admission: Admission,
+        invitation: Option<Invitation>,
         (reader, writer): (Reader, Writer),
         early: &[u8],
         mut seat: Seat,
     ) {
         seat.keep(admission.place.take());
-        let session = self.work(|state, now| state.open(now, admission, writer));
+        let session = invitation.map(Invitation::accept);
+        let session = self.work(|state, now| {
+            let session = session.unwrap_or_else(|| state.open(now, &admission, false));
+            state.attach(now, session, &admission, writer);
+            session
+        });
         tokio::task::spawn_local(reader::run(self.clone(), session, reader, seat));
         if !early.is_empty() {
             reader::handle(self, session, Ok(&mut early.to_vec()));

@@ -4,24 +4,30 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use broker_core::CookieRule;
+use broker_core::{CookieRule, GateConfig};
 use broker_dialect::{DialectKind, Options};
 use broker_transport::tls::Tls;
 use broker_transport::ws;
+use tokio::sync::Semaphore;
 
 use crate::clock::Clock;
 use crate::config::{self, Config, Endpoint};
 use crate::counters::Counters;
 use crate::overlooked::Told;
 use crate::permits::{Leaseholder, Permits};
+use crate::random;
 
 /// What every shard and the doors need to know, worked out once.
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) config: Config,
     pub(crate) shards: u16,
-    /// Shared by all shards, where there is a limit of events in flight.
-    pub(crate) permits: Option<Arc<Permits>>,
+    /// Shared by all shards.
+    pub(crate) permits: Arc<Permits>,
+    /// Places for answers that are streamed; none where there is no limit.
+    pub(crate) streams: Option<Arc<Semaphore>>,
+    /// A name for this run of the broker, where the application is told that it has started.
+    pub(crate) boot: Option<Box<str>>,
     pub(crate) clock: Clock,
     pub(crate) counters: Counters,
     pub(crate) endpoints: Vec<Route>,
@@ -56,19 +62,29 @@ const ECHO_MAX_MESSAGE: usize = 16 * 1024 * 1024;
 const ECHO_UNCOUNTED_FRAGMENT: u64 = 64;
 
 impl Settings {
-    pub(crate) fn new(config: Config, tokens: Vec<config::Token>, shards: u16) -> Settings {
+    /// With a `boot` name the application is told that the broker has started, before anything else.
+    pub(crate) fn new(
+        config: Config,
+        tokens: Vec<config::Token>,
+        shards: u16,
+        boot: Option<Box<str>>,
+    ) -> Settings {
         let cookies = match &config.session.cookies {
             config::Cookies::All => CookieRule::All,
             config::Cookies::None => CookieRule::None,
             config::Cookies::Named(names) => CookieRule::Only(names.clone()),
         };
-        let permits = config
-            .backend
-            .max_in_flight
-            .map(|limit| Permits::new(shards, limit.get() as usize));
+        let mut gate = GateConfig::default();
+        let max_in_flight = config.backend.max_in_flight;
+        gate.max_in_flight = max_in_flight.map_or(0, |limit| limit.get() as usize);
+        gate.begins_shut = boot.is_some();
+        gate.seed = random::seed();
+        let max_streams = config.backend.max_streams;
         Settings {
             shards,
-            permits,
+            permits: Permits::new(shards, &gate),
+            streams: max_streams.map(|limit| Arc::new(Semaphore::new(limit.get() as usize))),
+            boot,
             clock: Clock::start(),
             counters: Counters::default(),
             endpoints: config
@@ -94,10 +110,9 @@ impl Settings {
         }
     }
 
-    /// A shard's way to the permits, where there is a limit of events in flight.
-    pub(crate) fn leaseholder(&self, shard: u16) -> Option<Leaseholder> {
-        let permits = self.permits.as_ref()?;
-        Some(permits.leaseholder(shard))
+    /// A shard's way to the permits.
+    pub(crate) fn leaseholder(&self, shard: u16) -> Leaseholder {
+        self.permits.leaseholder(shard)
     }
 
     /// How long a client may take to end its side once we have closed ours.

@@ -8,7 +8,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use broker_core::{
-    Broker, Config, Effects, Opening, Orders, Outcome, Pace, SessionHandle, Timestamp,
+    Broker, Config, Delivery, Effects, Gating, OnFull, Opening, Orders, Outcome, Pace,
+    SessionHandle, SessionId, Timestamp,
 };
 use broker_transport::ws::{Deflater, Inflater, WebSocket};
 use broker_transport::{Outbound, Writer};
@@ -17,13 +18,15 @@ use tokio::sync::mpsc;
 
 use super::Settings;
 use super::connection::Connection;
-use super::effects::Tally;
+use super::effects::{Tally, Troubles};
 use super::farewell::{Ending, Farewell, RESTARTING};
 use super::handshake::Admission;
 use super::intake::Intake;
 use super::lines::{Line, Lines, Writing};
+use super::lobby::Lobby;
 use super::table::Table;
 use super::timers::Timers;
+use crate::config;
 use crate::mailbox::Report;
 
 pub(super) use self::reading::Turn;
@@ -38,8 +41,10 @@ pub(super) struct State {
     pub(super) broker: Broker,
     pub(super) effects: Effects,
     pub(super) tally: Tally,
-    /// When a failed try was last warned of.
-    pub(super) last_retry_warning: Option<Timestamp>,
+    /// What the log has been told of what is wrong with the application.
+    pub(super) troubles: Troubles,
+    /// Clients whose handshakes wait for the backend.
+    pub(super) lobby: Lobby,
     /// Who waits for the outcomes of a list of commands; its ticket is the place here plus one.
     pub(super) waiting: Slab<mpsc::Sender<Vec<Outcome>>>,
     /// Connections whose socket has just stopped taking bytes and is to be waited for.
@@ -65,7 +70,8 @@ impl State {
             settings: settings.clone(),
             effects: Effects::default(),
             tally: Tally::default(),
-            last_retry_warning: None,
+            troubles: Troubles::default(),
+            lobby: Lobby::default(),
             waiting: Slab::new(),
             blocked: Vec::new(),
             table: Table::default(),
@@ -84,20 +90,40 @@ impl State {
         self.number
     }
 
-    /// Begins a session for a connection whose handshake has been answered.
+    /// Has the application told, where it wants to be, that the broker has started.
+    pub(super) fn start(&mut self, now: Timestamp) {
+        if let Some(boot) = &self.settings.boot {
+            let id = SessionId::new(self.number, crate::random::bytes());
+            self.broker.start(now, id, boot, &mut self.effects);
+        }
+    }
+
+    /// Begins the session of a client that may come in. If its handshake waits for the backend, `is_asked`.
     pub(super) fn open(
         &mut self,
         now: Timestamp,
-        admission: Admission,
-        writer: Writer,
+        admission: &Admission,
+        is_asked: bool,
     ) -> SessionHandle {
         let route = &self.settings.endpoints[admission.endpoint];
-        let mut opening = Opening::new(admission.id, admission.info);
+        let mut opening = Opening::new(admission.id, admission.info.clone());
         opening.order = admission.order;
-        opening.handshake = admission.handshake;
+        opening.handshake = admission.handshake.clone();
         opening.is_told = self.settings.tells_backend && route.dialect.tells_backend();
         opening.is_reachable = route.dialect.tells_backend();
-        let session = self.broker.open(now, opening, &mut self.effects);
+        opening.is_asked = is_asked;
+        self.broker.open(now, opening, &mut self.effects)
+    }
+
+    /// Gives a session its connection, once its handshake has been answered.
+    pub(super) fn attach(
+        &mut self,
+        now: Timestamp,
+        session: SessionHandle,
+        admission: &Admission,
+        writer: Writer,
+    ) {
+        let route = &self.settings.endpoints[admission.endpoint];
         self.table.insert(Box::new(Connection {
             session,
             id: admission.id,
@@ -114,15 +140,18 @@ impl State {
             timer: None,
             closing: None,
         }));
+        let guest = self.lobby.leave(session);
         self.on_behalf_of(now, session, |state| {
             state.schedule(session);
             tracing::info!(event = "connect", conn = %admission.id, ip = %admission.ip);
+            if let Some(guest) = guest {
+                state.welcome(now, session, guest);
+            }
             // Its handshake was answered before the drain began, which has not seen it.
             if state.is_draining {
                 state.close(now, session, RESTARTING);
             }
         });
-        session
     }
 
     /// Begins the close handshake with a connection, if it is open.
@@ -161,11 +190,12 @@ impl State {
 
     pub(super) fn execute(
         &mut self,
+        now: Timestamp,
         mut orders: Orders,
         reply: Option<mpsc::Sender<Vec<Outcome>>>,
     ) {
         orders.ticket = reply.map_or(0, |reply| self.waiting.insert(reply) as u64 + 1);
-        self.broker.execute(orders, &mut self.effects);
+        self.broker.execute(now, orders, &mut self.effects);
     }
 
     /// Does what is due.
@@ -229,6 +259,7 @@ impl State {
     /// Admits nobody any more; returns who is there.
     pub(super) fn start_draining(&mut self) -> Vec<SessionHandle> {
         self.is_draining = true;
+        self.lobby.turn_all_away();
         self.table
             .connections()
             .map(|connection| connection.session)
@@ -257,7 +288,7 @@ impl State {
         Report {
             connections: self.table.live(),
             sessions: self.broker.sessions(),
-            events_in_flight: self.broker.events_in_flight(),
+            calls_in_flight: self.broker.calls_in_flight(),
             events_held: self.broker.events_held(),
             queued_bytes: self
                 .table
@@ -282,8 +313,20 @@ fn core_config(number: u16, settings: &Settings) -> Config {
     config.shards = settings.shards;
     config.seed = crate::random::seed();
     config.max_session = settings.config.limits.max_session.bytes();
-    config.max_in_flight = 0;
-    config.has_gate = settings.permits.is_some();
+    config.gate = Gating::Shared;
+    config.delivery = match backend.delivery {
+        config::Delivery::AtLeastOnce => Delivery::AtLeastOnce,
+        config::Delivery::AtMostOnce => Delivery::AtMostOnce,
+    };
+    config.batch = backend.batch.get() as usize;
+    config.retries = backend.retries.get();
+    config.on_full = match backend.hold.on_full {
+        config::OnFull::Pause => OnFull::Pause,
+        config::OnFull::DropOldest => OnFull::DropOldest,
+        config::OnFull::DropNewest => OnFull::DropNewest,
+        config::OnFull::Close => OnFull::Close,
+    };
+    config.max_held_age = backend.hold.max_age.map(config::TimeSpan::duration);
     config.max_held_events = backend.hold.max_events.get() as usize;
     config.max_held_bytes = part(backend.hold.max_bytes.bytes());
     config

@@ -25,7 +25,7 @@ fn shard() -> Rc<Shard> {
 }
 
 fn shard_with(config: Config, backend: Arc<dyn Backend>) -> Rc<Shard> {
-    let settings = Arc::new(Settings::new(config, Vec::new(), 1));
+    let settings = Arc::new(Settings::new(config, Vec::new(), 1, None));
     let (mailboxes, _) = Mailboxes::new(1);
     Rc::new(Shard {
         backend,
@@ -111,7 +111,11 @@ impl Arrival {
         let (reader, writer) = self.theirs.split();
         Client {
             socket: self.ours,
-            session: shard.work(|state, now| state.open(now, self.admission, writer)),
+            session: shard.work(|state, now| {
+                let session = state.open(now, &self.admission, false);
+                state.attach(now, session, &self.admission, writer);
+                session
+            }),
             _reader: reader,
         }
     }
@@ -159,7 +163,7 @@ fn orders(list: &'static str) -> Orders {
 }
 
 fn execute(shard: &Rc<Shard>, list: &'static str) {
-    shard.work(|state, _| state.execute(orders(list), None));
+    shard.work(|state, now| state.execute(now, orders(list), None));
 }
 
 fn pump(shard: &Rc<Shard>) -> bool {

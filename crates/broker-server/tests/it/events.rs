@@ -24,7 +24,7 @@ async fn a_connections_events_come_in_order_one_at_a_time_however_slow_the_appli
     let report = broker
         .until("all messages", |report| report.events_held == MESSAGES + 1)
         .await;
-    assert_eq!(report.events_in_flight, 1);
+    assert_eq!(report.calls_in_flight, 1);
     assert_eq!(messages(&backend.told()), [r#"{"type":"session-connect"}"#]);
 
     backend.wake();
@@ -56,7 +56,7 @@ async fn one_connection_that_waits_for_the_application_keeps_no_other_waiting() 
     backend.slow_down();
     let _waiting = broker.client("").await;
     broker
-        .until("its event is out", |report| report.events_in_flight == 1)
+        .until("its event is out", |report| report.calls_in_flight == 1)
         .await;
     let pinged = prompt.ping("there?");
     pinged.await;
@@ -122,7 +122,7 @@ async fn without_match_an_answer_is_for_the_connection_that_caused_it() {
                 r#"[{"type":"session","data":{"spoke":true}},{"type":"send","message":"you"}]"#
                     .to_owned()
             }
-            EventKind::Connect | EventKind::Disconnect => String::new(),
+            EventKind::Connect | EventKind::Disconnect | EventKind::Start => String::new(),
         })
     });
     let broker = Broker::start("listen.shards = 2", &backend);

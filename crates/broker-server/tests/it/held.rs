@@ -70,7 +70,7 @@ async fn events_wait_for_an_application_that_nobody_has_started_yet() {
         }
     }
     broker
-        .until("everything is held", |report| report.events_held == 33)
+        .until("everything is held", |report| report.events_held == 34)
         .await;
     // Users stay connected, and commands reach them.
     broker
@@ -82,13 +82,16 @@ async fn events_wait_for_an_application_that_nobody_has_started_yet() {
 
     let mut told = serve_http(&directory.file("app"));
     let mut events = Vec::new();
-    for _ in 0..33 {
+    for _ in 0..34 {
         events.push(
             broker_testkit::soon("all events", told.recv())
                 .await
                 .unwrap(),
         );
     }
+    // Nothing comes before that.
+    assert_eq!(events[0]["message"]["type"], "broker-start");
+    assert_eq!(events[0]["message"]["boot"].as_str().unwrap().len(), 32);
     for name in ["ann", "bob", "cleo"] {
         let of_one = events
             .iter()
@@ -142,12 +145,12 @@ async fn a_full_hold_pauses_reading_and_everything_arrives_in_order_afterwards()
         }
         client
     });
-    // The connect events, five messages less one, and one that is too many.
+    // The connect events, five messages, and one that is too many.
     broker
-        .until("a full hold", |report| report.events_held == 7)
+        .until("a full hold", |report| report.events_held == 8)
         .await;
     for _ in 0..20 {
-        assert_eq!(broker.handle.report().await.events_held, 7);
+        assert_eq!(broker.handle.report().await.events_held, 8);
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     assert!(!sender.is_finished());
@@ -176,8 +179,9 @@ async fn a_paused_client_still_gets_messages_and_pings_and_is_not_blamed_for_its
     backend.slow_down();
     let mut client = broker.client("").await;
     client.say("1").await;
+    client.say("2").await;
     broker
-        .until("a full hold", |report| report.events_held == 2)
+        .until("a full hold", |report| report.events_held == 3)
         .await;
     for _ in 0..5 {
         assert_eq!(client.next().await, Heard::Ping);
@@ -207,7 +211,7 @@ async fn a_client_whose_messages_find_no_room_is_heard_when_it_answers_our_close
         held.write(masked(1, text.as_bytes())).await;
     }
     broker
-        .until("a full hold", |report| report.events_held == 3)
+        .until("a full hold", |report| report.events_held == 4)
         .await;
     broker.execute(r#"{"type":"close","code":4000}"#).await;
     assert_eq!(held.frame().await, (0x88, vec![0x0F, 0xA0]));

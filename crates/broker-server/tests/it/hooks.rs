@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
-use broker_server::backend::{Backend, Connection, Hooks, InProcess, MessageOnward};
-use broker_server::core::{ClientMessage, CommandList, Event, Failure, OtherCommand};
+use broker_server::backend::{
+    Answer, Backend, Connection, Hooks, InProcess, MessageOnward, Unanswered,
+};
+use broker_server::core::{Call, ClientMessage, CommandList, OtherCommand};
 use broker_server::{Handle, Server};
 use broker_testkit::backend::{Reply, Scripted, Told, commands};
 use broker_testkit::client::Client;
@@ -230,8 +232,8 @@ impl Backend for Brittle {
         })
     }
 
-    async fn call(&self, _event: Event) -> Result<CommandList, Failure> {
-        Ok(CommandList::default())
+    async fn call(&self, _: Call) -> Result<Answer, Unanswered> {
+        Ok(CommandList::default().into())
     }
 }
 

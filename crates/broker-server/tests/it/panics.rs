@@ -4,8 +4,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Wake, Waker};
 
-use broker_server::backend::Backend;
-use broker_server::core::{CommandList, Event, Failure};
+use broker_server::backend::{Answer, Backend, Unanswered};
+use broker_server::core::Call;
 use broker_testkit::backend::{Scripted, commands};
 use broker_testkit::client::{Heard, Raw};
 use broker_testkit::soon;
@@ -24,16 +24,16 @@ impl Backend for Rash {
 
     fn call<'a, 'b>(
         &'a self,
-        event: Event,
-    ) -> Pin<Box<dyn Future<Output = Result<CommandList, Failure>> + Send + 'b>>
+        call: Call,
+    ) -> Pin<Box<dyn Future<Output = Result<Answer, Unanswered>> + Send + 'b>>
     where
         'a: 'b,
         Self: 'b,
     {
         let mut message = Vec::new();
-        event.fact.write_message(&mut message);
+        call.events[0].fact.write_message(&mut message);
         assert_ne!(message, b"\"boo\"", "it is scared");
-        self.0.call(event)
+        self.0.call(call)
     }
 }
 

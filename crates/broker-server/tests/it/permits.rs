@@ -24,7 +24,7 @@ async fn shards_share_a_limit_that_is_below_their_number() {
     let report = broker
         .until("everything is held", |report| report.events_held == 6)
         .await;
-    assert_eq!(report.events_in_flight, 1);
+    assert_eq!(report.calls_in_flight, 1);
     backend.wake();
     broker
         .until("everything is told", |report| report.events_held == 0)
@@ -52,7 +52,7 @@ async fn a_busy_shard_has_what_idle_ones_do_not_need() {
         clients[number].say("1").await;
     }
     broker
-        .until("all four go out", |report| report.events_in_flight == 4)
+        .until("all four go out", |report| report.calls_in_flight == 4)
         .await;
 }
 

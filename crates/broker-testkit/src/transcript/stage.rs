@@ -8,7 +8,8 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use broker_core::{
-    Broker, CommandList, Effects, Failure, Orders, SessionHandle, SessionId, Source, Timestamp,
+    Broker, CallHandle, CommandList, Effects, Failure, Orders, SessionHandle, SessionId, Source,
+    Timestamp,
 };
 use broker_dialect::DialectState;
 use bytes::Bytes;
@@ -42,7 +43,7 @@ struct Client {
     /// What it said while it was paused.
     unread: VecDeque<Said>,
     /// Whether the backend has an event of its to answer.
-    is_told: bool,
+    call: Option<CallHandle>,
     /// The broker's close, which the client has yet to return.
     closing: Option<(u16, String)>,
 }
@@ -94,7 +95,7 @@ impl Stage {
     }
 
     fn answer(&mut self, name: &str, body: &str) -> Result<(), String> {
-        let session = self.told(name)?;
+        let call = self.told(name)?;
         let now = self.now;
         let list = CommandList::parse(
             &Bytes::from(self.with_ids(body)),
@@ -102,29 +103,27 @@ impl Stage {
         );
         let (broker, effects) = self.broker();
         match list {
-            Ok(list) => broker.backend_replied(session, list, effects),
+            Ok(list) => broker.backend_replied(now, call, [list], effects),
             Err(error) => {
                 let failure = Failure::BadAnswer(error.to_string().into());
-                broker.backend_failed(now, session, failure, effects);
+                broker.backend_failed(now, call, failure, effects);
             }
         }
         Ok(())
     }
 
     fn fail(&mut self, name: &str, failure: Failure) -> Result<(), String> {
-        let session = self.told(name)?;
+        let call = self.told(name)?;
         let now = self.now;
         let (broker, effects) = self.broker();
-        broker.backend_failed(now, session, failure, effects);
+        broker.backend_failed(now, call, failure, effects);
         Ok(())
     }
 
-    /// The session whose event the backend is about to be done with.
-    fn told(&mut self, name: &str) -> Result<SessionHandle, String> {
-        let client = self.client(name)?;
-        let is_told = std::mem::replace(&mut client.is_told, false);
-        let session = client.session.filter(|_| is_told);
-        session.ok_or_else(|| format!("the backend has no event of {name} to answer"))
+    /// The call that the backend is about to be done with.
+    fn told(&mut self, name: &str) -> Result<CallHandle, String> {
+        let call = self.client(name)?.call.take();
+        call.ok_or_else(|| format!("the backend has no event of {name} to answer"))
     }
 
     fn command(&mut self, source: Source, body: &str) {
@@ -141,8 +140,9 @@ impl Stage {
                     origin: None,
                     ticket: 0,
                 };
+                let now = self.now;
                 let (broker, effects) = self.broker();
-                broker.execute(orders, effects);
+                broker.execute(now, orders, effects);
             }
         }
     }

@@ -27,3 +27,9 @@ pub(super) fn choose(headers: &HeaderMap, ours: &[String]) -> Result<Option<Head
     best.map(|(_, chosen)| HeaderValue::from_bytes(chosen).map_err(|_| Refusal::BadSubprotocol))
         .transpose()
 }
+
+/// Whether the client offers a subprotocol of this name.
+#[must_use]
+pub fn offers_subprotocol(headers: &HeaderMap, name: &[u8]) -> bool {
+    list(headers, &header::SEC_WEBSOCKET_PROTOCOL).any(|offered| offered == name)
+}

@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::chat::Broker;
 use crate::events::{WSKEY, message, names};
+use crate::tell::Tell;
 
 /// Tries everything a connection offers and keeps what came of it.
 struct Curious(Arc<Mutex<Vec<String>>>);
@@ -70,7 +71,7 @@ async fn a_connection_shows_its_session_and_handshake_and_takes_every_wish() {
     assert_eq!(backend.wanted_headers(), WantedHeaders::All);
     backend.attach(Arc::<Broker>::clone(&broker));
 
-    let list = backend.call(message("1")).await.unwrap();
+    let list = backend.tell(message("1")).await.unwrap();
     assert_eq!(
         *notes.lock().unwrap(),
         [

@@ -9,7 +9,7 @@ fn wrong_variables_are_named() {
     check_without_file(
         &[
             "WSBROKER_BACKEND__ULR=http://x/",
-            "WSBROKER_BACKEND__BATCH=5",
+            "WSBROKER_LIMITS__ANSWER_TIMEOUT=5s",
             "WSBROKER_BACKEND__MAX_IN_FLIGHT=many",
             "WSBROKER_BACKEND__TIMEOUT=10",
             "WSBROKER_ACCESS__ALLOW=127.0.0.1,somebody,10.0.0.1/8",
@@ -20,11 +20,11 @@ fn wrong_variables_are_named() {
         expect![[r#"
             environment variable WSBROKER_ACCESS__ALLOW: `access.allow`: `somebody` is not an IP address or range: expected 192.0.2.1, 10.0.0.0/8 or fd00::/8
             environment variable WSBROKER_ACCESS__ALLOW: `access.allow`: `10.0.0.1/8` has address bits beyond its prefix; write 10.0.0.0/8
-            environment variable WSBROKER_BACKEND__BATCH: `backend.batch` is not available in this version
             environment variable WSBROKER_BACKEND__MAX_IN_FLIGHT: `backend.max_in_flight`: `many` is not a whole number
             environment variable WSBROKER_BACKEND__TIMEOUT: `backend.timeout`: `10` has no unit: expected a time with its unit, such as "100ms", "25s" or "5m"
             environment variable WSBROKER_BACKEND__ULR: unknown key `backend.ulr`; did you mean WSBROKER_BACKEND__URL?
             environment variable WSBROKER_ENDPOINT__PATH: endpoints can't be set here; use --endpoint or the file
+            environment variable WSBROKER_LIMITS__ANSWER_TIMEOUT: `limits.answer_timeout` is not available in this version
             environment variable WSBROKER__LISTEN__PUBLIC: unknown key `_listen.public`; did you mean WSBROKER_LISTEN__PUBLIC?
         "#]],
     );
@@ -67,21 +67,17 @@ fn keys_of_later_versions_are_refused_by_name() {
     check(
         r#"
 [listen]
-proxy_protocol = true
-[backend]
-batch = 10
-delivery = "at_least_once"
-[backend.hold]
-max_age = "1h"
-on_full = "close"
+[limits]
+answer_timeout = "1h"
+[[endpoint]]
+path = "*"
+dialect = "socketio"
 "#,
         &[],
         &[],
         expect![[r#"
-            wsbroker.toml:5:1: `backend.batch` is not available in this version
-            wsbroker.toml:6:1: `backend.delivery` is not available in this version
-            wsbroker.toml:8:1: `backend.hold.max_age` is not available in this version
-            wsbroker.toml:9:11: `backend.hold.on_full`: `close` is not available in this version; available: pause
+            wsbroker.toml:4:1: `limits.answer_timeout` is not available in this version
+            wsbroker.toml:7:11: `endpoint.dialect`: `socketio` is not available in this version; available: wsbroker, echo
         "#]],
     );
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use broker_core::{Effect, Effects, Event, Orders, Outcome, SessionHandle};
+use broker_core::{Call, Effect, Effects, Gating, Orders, Outcome, SessionHandle};
 
 use super::{Client, Fleet};
 use crate::seen::{self, Seen, read};
@@ -15,7 +15,8 @@ impl Fleet {
         let Effects { list, recipients } = out;
         for effect in list {
             match effect {
-                Effect::CallBackend(event) => self.tell(shard, event),
+                Effect::CallBackend(call) => self.tell(shard, call),
+                Effect::Admit(_) | Effect::Refuse { .. } => unreachable!("no handshake waits"),
                 Effect::Deliver { message, to, .. } => {
                     let to = self.reached(shard, &recipients[to]);
                     let payload = seen::payload(&message);
@@ -70,9 +71,14 @@ impl Fleet {
                         attempt,
                     });
                 }
-                Effect::Dropped { event, .. } => {
+                Effect::Dropped { event, reason, .. } => {
                     let (who, number) = (self.names[&event.session], event.number);
-                    self.seen.push(Seen::Dropped { who, number });
+                    let reason = reason.name();
+                    self.seen.push(Seen::Dropped {
+                        who,
+                        number,
+                        reason,
+                    });
                 }
                 Effect::Ended(session) => {
                     let client = self.clients.remove(&(shard, session));
@@ -85,10 +91,14 @@ impl Fleet {
         self.check_limits();
     }
 
-    fn tell(&mut self, shard: usize, event: Event) {
+    fn tell(&mut self, shard: usize, call: Call) {
+        let Call { handle, mut events } = call;
+        let event = events.pop().expect("an event");
+        assert!(events.is_empty(), "nothing goes out together here");
         let client = self.client(shard, event.session);
         assert_eq!(client.with_backend, None, "two events at once: {event:?}");
         client.with_backend = Some(event.id);
+        client.call = Some(handle);
         let who = client.who;
         let mut message = Vec::new();
         event.fact.write_message(&mut message);
@@ -161,9 +171,12 @@ impl Fleet {
             *with_backend.entry(*shard).or_insert(0) += usize::from(client.with_backend.is_some());
         }
         for (number, shard) in self.shards.iter().enumerate() {
-            let in_flight = shard.broker.events_in_flight();
+            let in_flight = shard.broker.calls_in_flight();
             assert_eq!(in_flight, with_backend.get(&number).copied().unwrap_or(0));
-            let limit = self.config.max_in_flight;
+            let Gating::Own(gate) = &self.config.gate else {
+                panic!("there is no gate to share");
+            };
+            let limit = gate.max_in_flight;
             assert!(limit == 0 || in_flight <= limit, "{in_flight} over {limit}");
         }
         let live: BTreeSet<usize> = self.clients.values().map(|client| client.who).collect();

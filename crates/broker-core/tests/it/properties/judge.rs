@@ -1,6 +1,8 @@
 //! The model judges the machine: every step happens to both, and all that is seen has to be what the model says.
 
-use broker_core::{Config, Failure};
+use std::collections::VecDeque;
+
+use broker_core::{Config, Gating};
 use proptest::prelude::*;
 
 use crate::call::Call;
@@ -33,7 +35,8 @@ struct Judge {
 #[derive(Debug, Default)]
 struct Expected<'a> {
     list: Option<(&'a [Written], Option<usize>)>,
-    failure: Option<Seen>,
+    /// What is seen at once, in this order.
+    at_once: VecDeque<Seen>,
 }
 
 impl Judge {
@@ -59,6 +62,9 @@ impl Judge {
             self.model.open(*order, self.fleet.info(*order), *role);
         }
         self.compare(expected);
+        if let Call::Tick { ms: 1.. } = call {
+            assert!(self.model.overdue().is_none(), "{:?}", self.model.overdue());
+        }
     }
 
     /// Lets a call happen to the model, as far as it does not depend on what the machine does.
@@ -66,22 +72,27 @@ impl Judge {
         let mut expected = Expected::default();
         match call {
             Call::Say { who, what } if self.is_connected(*who) => {
-                self.model.hold(*who, read(what.told), what.text.len());
+                let seen = self.model.say(*who, read(what.told), what.text.len());
+                expected.at_once.extend(seen);
             }
             Call::Leave { who, code } if self.is_connected(*who) => {
                 self.model.leave(*who, *code, "bye");
             }
-            Call::Reply { who, list } if self.is_asked(*who) => match list.as_slice() {
-                [] => self.model.settle(*who),
-                list => expected.list = Some((list, Some(*who))),
-            },
+            Call::Reply { who, list } if self.is_asked(*who) => {
+                self.model.answer();
+                match list.as_slice() {
+                    [] => self.model.settle(*who),
+                    list => expected.list = Some((list, Some(*who))),
+                }
+            }
             Call::Fail { who, how } if self.is_asked(*who) => {
-                expected.failure = Some(self.fail(*who, how));
+                expected.at_once.push_back(self.model.fail(*who, how));
             }
             Call::Ask { list, .. } => expected.list = Some((list, None)),
-            Call::Tick { ms } if *ms > 0 => {
+            Call::Tick { ms } => {
+                self.model.now_ms += ms;
                 for client in self.model.clients.values_mut() {
-                    if client.stage == Stage::Waiting {
+                    if *ms > 0 && client.stage == Stage::Waiting {
                         client.stage = Stage::Ready;
                     }
                 }
@@ -102,33 +113,18 @@ impl Judge {
         client.is_some_and(|client| client.stage == Stage::Out)
     }
 
-    fn fail(&mut self, who: usize, how: &Failure) -> Seen {
-        let client = self.model.client(who);
-        let (number, attempt) = (client.held[0].0, client.attempt);
-        let is_worth_another_try = match how {
-            Failure::Unreachable(_) | Failure::Interrupted(_) | Failure::TimedOut(_) => true,
-            Failure::Status { code, .. } => matches!(code, 429 | 500..),
-            Failure::BadAnswer(_) | Failure::Panicked(_) => false,
-        };
-        if is_worth_another_try {
-            client.stage = Stage::Waiting;
-            return Seen::Retrying {
-                who,
-                number,
-                attempt,
-            };
-        }
-        self.model.settle(who);
-        Seen::Dropped { who, number }
-    }
-
     fn compare(&mut self, mut expected: Expected<'_>) {
         let mut work = Vec::new();
         for seen in self.fleet.take_seen() {
             match &seen {
                 Seen::Told { who, .. } => assert_eq!(seen, self.model.tell(*who)),
-                Seen::Retrying { .. } | Seen::Dropped { .. } => {
-                    assert_eq!(Some(seen), expected.failure.take());
+                Seen::Dropped {
+                    who,
+                    number,
+                    reason: "max_age",
+                } => self.model.expire(*who, *number),
+                Seen::Retrying { .. } | Seen::Dropped { .. } | Seen::Closed { code: 1013, .. } => {
+                    assert_eq!(Some(seen), expected.at_once.pop_front());
                 }
                 Seen::Executed {
                     origin, outcomes, ..
@@ -153,7 +149,7 @@ impl Judge {
         }
         assert_eq!(work, [], "what belongs to no list");
         assert!(
-            expected.list.is_none() && expected.failure.is_none(),
+            expected.list.is_none() && expected.at_once.is_empty(),
             "{expected:?}"
         );
         self.compare_states();
@@ -177,10 +173,10 @@ impl Judge {
         let is_ready = |client: &&_| matches!(client, Client { stage: Stage::Ready, held, .. } if !held.is_empty());
         if let Some(idle) = clients.values().find(is_ready) {
             let in_flight = self.fleet.with_backend().len();
-            assert_eq!(
-                in_flight, self.config.max_in_flight,
-                "nothing keeps back {idle:?}"
-            );
+            let Gating::Own(gate) = &self.config.gate else {
+                panic!("there is no gate to share");
+            };
+            assert_eq!(in_flight, gate.max_in_flight, "nothing keeps back {idle:?}");
         }
     }
 

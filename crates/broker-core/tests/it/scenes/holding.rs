@@ -1,18 +1,22 @@
 //! Limits on what is held and on what is under way.
 
+use std::time::Duration;
+
+use broker_core::{HELD_EVENT_BYTES, HELD_SESSION_BYTES};
 use expect_test::expect;
 
-use super::{config, unreachable};
+use super::{config, unreachable, unwavering};
 use crate::scene::{ANNA, BEN, Scene};
 
 #[test]
-fn a_connection_is_read_until_one_event_is_too_many() {
-    let mut scene = Scene::new(&config(|config| config.max_held_events = 2));
+fn a_connection_is_read_until_one_message_is_too_many() {
+    let mut scene = Scene::new(&config(|config| config.max_held_events = 1));
     scene.opens();
     scene.says(ANNA, "1");
     scene.says(ANNA, "2");
     scene.fails(ANNA, unreachable());
     scene.waits();
+    scene.answers(ANNA, "");
     scene.answers(ANNA, "");
     scene.is(&expect![[r#"
         anna connects
@@ -25,14 +29,17 @@ fn a_connection_is_read_until_one_event_is_too_many() {
         96 ms pass
           ↑ anna #1, try 2: {"type":"session-connect"} {}
         backend answers anna: nothing
-          ▶ anna is read again
           ↑ anna #2, try 1: 1 {}
+        backend answers anna: nothing
+          ▶ anna is read again
+          ↑ anna #3, try 1: 2 {}
     "#]]);
 }
 
 #[test]
 fn bytes_that_one_session_holds_pause_every_other_at_its_next_message() {
-    let mut scene = Scene::new(&config(|config| config.max_held_bytes = 5));
+    let room = 2 * HELD_SESSION_BYTES + HELD_EVENT_BYTES + r#""123""#.len();
+    let mut scene = Scene::new(&config(|config| config.max_held_bytes = room));
     scene.opens();
     scene.opens();
     scene.says(ANNA, r#""123""#);
@@ -73,10 +80,8 @@ fn with_no_room_at_all_a_connection_is_read_one_message_at_a_time() {
     scene.answers(ANNA, "");
     scene.is(&expect![[r#"
         anna connects
-          ‖ anna is not read
           ↑ anna #1, try 1: {"type":"session-connect"} {}
         backend answers anna: nothing
-          ▶ anna is read again
         anna says 1
           ‖ anna is not read
           ↑ anna #2, try 1: 1 {}
@@ -111,7 +116,7 @@ fn a_connection_that_ends_while_it_is_not_read_is_not_read_again() {
 
 #[test]
 fn events_over_the_limit_wait_for_those_with_the_backend_and_a_failed_one_makes_room() {
-    let mut scene = Scene::new(&config(|config| config.max_in_flight = 1));
+    let mut scene = Scene::new(&config(|config| config.gate = unwavering(1)));
     scene.opens();
     scene.opens();
     scene.fails(ANNA, unreachable());
@@ -127,5 +132,36 @@ fn events_over_the_limit_wait_for_those_with_the_backend_and_a_failed_one_makes_
         96 ms pass
         backend answers ben: nothing
           ↑ anna #1, try 2: {"type":"session-connect"} {}
+    "#]]);
+}
+
+#[test]
+fn a_message_that_is_too_old_is_given_up_and_not_tried_again() {
+    let mut scene = Scene::new(&config(|config| {
+        config.max_held_age = Some(Duration::from_secs(60));
+    }));
+    scene.opens();
+    scene.answers(ANNA, "");
+    scene.says(ANNA, "1");
+    scene.says(ANNA, "2");
+    scene.passes(60_001);
+    scene.fails(ANNA, unreachable());
+    scene.says(ANNA, "3");
+    scene.waits();
+    scene.is(&expect![[r#"
+        anna connects
+          ↑ anna #1, try 1: {"type":"session-connect"} {}
+        backend answers anna: nothing
+        anna says 1
+          ↑ anna #2, try 1: 1 {}
+        anna says 2
+        60001 ms pass
+          ! anna #3 is dropped: max_age
+        backend fails anna: backend cannot be reached: connection refused
+          anna #2 is tried again
+        anna says 3
+        96 ms pass
+          ! anna #2 is dropped: max_age
+          ↑ anna #4, try 1: 3 {}
     "#]]);
 }

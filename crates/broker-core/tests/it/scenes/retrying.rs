@@ -1,14 +1,13 @@
 //! Order and retries: what is told when, and what is given up.
 
-use broker_core::Config;
 use expect_test::expect;
 
-use super::{config, status, unreachable};
+use super::{config, status, steady, unreachable};
 use crate::scene::{ANNA, BEN, Scene};
 
 #[test]
 fn a_session_has_one_event_with_the_backend_and_its_answer_comes_first() {
-    let mut scene = Scene::new(&Config::default());
+    let mut scene = Scene::new(&steady());
     scene.opens();
     scene.says(ANNA, r#"{"type":"hi"}"#);
     scene.says(ANNA, r#""there""#);
@@ -31,7 +30,7 @@ fn a_session_has_one_event_with_the_backend_and_its_answer_comes_first() {
 
 #[test]
 fn a_failed_event_is_tried_again_before_those_behind_it_and_in_nobody_elses_way() {
-    let mut scene = Scene::new(&Config::default());
+    let mut scene = Scene::new(&steady());
     scene.opens();
     scene.opens();
     scene.fails(ANNA, unreachable());
@@ -61,7 +60,7 @@ fn a_failed_event_is_tried_again_before_those_behind_it_and_in_nobody_elses_way(
 
 #[test]
 fn what_another_try_cannot_help_is_dropped_and_the_next_goes_out() {
-    let mut scene = Scene::new(&Config::default());
+    let mut scene = Scene::new(&steady());
     scene.opens();
     scene.says(ANNA, "1");
     scene.fails(ANNA, status(404, Some(60)));
@@ -73,20 +72,20 @@ fn what_another_try_cannot_help_is_dropped_and_the_next_goes_out() {
           ↑ anna #1, try 1: {"type":"session-connect"} {}
         anna says 1
         backend fails anna: backend answered 404
-          ! anna #1 is dropped
+          ! anna #1 is dropped: client_error
           ↑ anna #2, try 1: 1 {}
         backend fails anna: backend cannot be reached: connection refused
           anna #2 is tried again
         96 ms pass
           ↑ anna #2, try 2: 1 {}
         backend fails anna: backend answered 302
-          ! anna #2 is dropped
+          ! anna #2 is dropped: redirect
     "#]]);
 }
 
 #[test]
 fn a_disconnect_is_told_last_and_then_the_session_is_forgotten() {
-    let mut scene = Scene::new(&Config::default());
+    let mut scene = Scene::new(&steady());
     scene.opens();
     scene.says(ANNA, "1");
     scene.leaves(ANNA);
@@ -152,7 +151,7 @@ fn waits_double_from_100_ms_to_5_s_and_jitter_takes_at_most_half() {
 #[test]
 fn a_backend_may_ask_for_a_longer_wait_of_at_most_an_hour_but_for_no_shorter_one() {
     let wait_ms = |code, asked_s| {
-        let mut scene = Scene::new(&Config::default());
+        let mut scene = Scene::new(&steady());
         scene.opens();
         scene.fails(ANNA, status(code, Some(asked_s)));
         scene.waits()

@@ -1,12 +1,11 @@
 //! What comes too late, or twice, changes nothing.
 
 use broker_core::{
-    Broker, CommandList, Config, CookieRule, Effect, Effects, Info, Opening, SessionId, Source,
-    Timestamp,
+    Broker, CommandList, CookieRule, Effect, Effects, Info, Opening, SessionId, Source, Timestamp,
 };
 use expect_test::expect;
 
-use super::{status, unreachable};
+use super::{status, steady, unreachable};
 use crate::fleet::Fleet;
 use crate::scene::{ANNA, BEN, Scene};
 use crate::seen::Seen;
@@ -14,7 +13,7 @@ use crate::steps::Role;
 
 #[test]
 fn a_second_report_on_one_event_is_passed_over() {
-    let mut scene = Scene::new(&Config::default());
+    let mut scene = Scene::new(&steady());
     scene.opens();
     scene.answers(ANNA, "");
     scene.answers(ANNA, r#"{"type":"send","message":"twice"}"#);
@@ -40,7 +39,7 @@ fn a_second_report_on_one_event_is_passed_over() {
 
 #[test]
 fn the_name_of_a_session_that_has_ended_reaches_nobody() {
-    let mut scene = Scene::new(&Config::default());
+    let mut scene = Scene::new(&steady());
     scene.opens();
     scene.leaves(ANNA);
     scene.answers(ANNA, "");
@@ -73,7 +72,7 @@ fn the_name_of_a_session_that_has_ended_reaches_nobody() {
 
 #[test]
 fn what_the_index_knew_of_a_session_ends_with_it() {
-    let mut fleet = Fleet::new(1, &Config::default());
+    let mut fleet = Fleet::new(1, &steady());
     let wanted = r#"{"type":"count","match":{"a":1}}"#;
     let counted = |fleet: &mut Fleet| {
         fleet.take_seen();
@@ -107,15 +106,20 @@ fn what_the_index_knew_of_a_session_ends_with_it() {
 
 #[test]
 fn a_slot_is_used_again_under_another_name() {
-    let mut broker = Broker::new(Config::default());
+    let mut broker = Broker::new(steady());
     let mut out = Effects::default();
     let id = SessionId::new(0, [1; 14]);
     let info = Info::at_connect(std::iter::empty(), &CookieRule::All, "::1", id, 1000).unwrap();
     let opening = Opening::new(id, info);
     let first = broker.open(Timestamp(0), opening.clone(), &mut out);
     broker.close(Timestamp(0), first, 1000, "", &mut out);
-    broker.backend_replied(first, CommandList::default(), &mut out);
-    broker.backend_replied(first, CommandList::default(), &mut out);
+    for _ in ["connect", "disconnect"] {
+        let Some(Effect::CallBackend(call)) = out.list.pop() else {
+            panic!("{out:?}");
+        };
+        let no_commands = [CommandList::default()];
+        broker.backend_replied(Timestamp(0), call.handle, no_commands, &mut out);
+    }
     assert!(matches!(out.list.last(), Some(Effect::Ended(session)) if *session == first));
 
     let second = broker.open(Timestamp(0), opening, &mut out);

@@ -59,14 +59,18 @@ fn words_of_later_versions_are_refused_by_name() {
             *=Echo -> error: `Echo` is not one of: wsbroker, echo
         "#]],
     );
+}
+
+#[test]
+fn words_are_read_as_they_are_spelt() {
     check::<OnFull>(
         &["pause", "drop_oldest", "drop_newest", "close", "wait"],
         expect![[r#"
             pause -> Pause
-            drop_oldest -> error: `drop_oldest` is not available in this version; available: pause
-            drop_newest -> error: `drop_newest` is not available in this version; available: pause
-            close -> error: `close` is not available in this version; available: pause
-            wait -> error: `wait` is not one of: pause
+            drop_oldest -> DropOldest
+            drop_newest -> DropNewest
+            close -> Close
+            wait -> error: `wait` is not one of: pause, drop_oldest, drop_newest, close
         "#]],
     );
 }

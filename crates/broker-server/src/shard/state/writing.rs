@@ -38,7 +38,8 @@ impl State {
                 .get_mut(session)
                 .filter(|connection| connection.websocket.is_open())
             else {
-                dropped += 1;
+                let limit = self.settings.max_send_queue;
+                dropped += usize::from(!self.lobby.keep(session, message, limit));
                 continue;
             };
             let frame = frames.frame(
@@ -92,7 +93,7 @@ impl State {
     /// Carries on with commands under way, and writes to at most `slice` connections; says whether more is to be done.
     pub(in crate::shard) fn pump(&mut self, now: Timestamp, slice: usize) -> bool {
         if self.broker.is_busy() {
-            self.broker.resume(&mut self.effects);
+            self.broker.resume(now, &mut self.effects);
         }
         for written in 0..slice {
             // Whoever gets a word of its own comes first, but leaves half of a slice to fan-outs.

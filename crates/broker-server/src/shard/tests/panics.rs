@@ -149,7 +149,7 @@ fn an_effect_that_panics_takes_no_other_with_it() {
         // What was lost of that list is not counted with another.
         let (reply, mut outcomes) = mpsc::channel(1);
         let list = r#"[{"type":"count"},{"type":"send","text":"two"}]"#;
-        shard.work(|state, _| state.execute(orders(list), Some(reply)));
+        shard.work(|state, now| state.execute(now, orders(list), Some(reply)));
         let sent = Outcome::Sent {
             matched: 1,
             dropped: 0,

@@ -28,7 +28,7 @@ impl Stage {
             is_open: true,
             is_paused: false,
             unread: VecDeque::new(),
-            is_told: false,
+            call: None,
             closing: None,
         };
         if self.setting.dialect.tells_backend() {

@@ -16,9 +16,10 @@ impl Stage {
                 }
             }
             self.effects.recipients.clear();
+            let now = self.now;
             let (broker, effects) = self.broker();
             if broker.is_busy() {
-                broker.resume(effects);
+                broker.resume(now, effects);
             } else if !self.return_close() && !self.read_one() {
                 return;
             }
@@ -27,11 +28,12 @@ impl Stage {
 
     fn perform_one(&mut self, effect: Effect) {
         match effect {
-            Effect::CallBackend(event) => {
+            Effect::CallBackend(call) => {
+                let event = &call.events[0];
                 let mut message = Vec::new();
                 event.fact.write_message(&mut message);
                 let client = self.client_with(event.id.session);
-                client.is_told = true;
+                client.call = Some(call.handle);
                 let told = Sight::Told {
                     who: client.name.clone(),
                     id: self.named(&event.id.to_string()),
@@ -66,8 +68,9 @@ impl Stage {
             Effect::Pause(session) => self.set_paused(session, true),
             Effect::Resume(session) => self.set_paused(session, false),
             Effect::Route(orders) => {
+                let now = self.now;
                 let (broker, effects) = self.broker();
-                broker.execute(orders, effects);
+                broker.execute(now, orders, effects);
             }
             Effect::Log { text, level } => {
                 self.see(format!(
@@ -80,12 +83,15 @@ impl Stage {
                 let who = self.client_with(event.session).name.clone();
                 self.see(format!("held {who}: {failure}"));
             }
-            Effect::Dropped { event, failure, .. } => {
+            Effect::Dropped { event, reason, .. } => {
                 let who = self.client_with(event.session).name.clone();
-                self.see(format!("dropped {who}: {failure}"));
+                self.see(format!("dropped {who}: {reason}"));
             }
-            // No command of an embedder's own is known here, and an ended session shows nothing.
-            Effect::RunOther { .. } | Effect::Ended(_) => {}
+            // No command of an embedder's own is known here, an ended session shows nothing, and no handshake waits.
+            Effect::RunOther { .. }
+            | Effect::Ended(_)
+            | Effect::Admit(_)
+            | Effect::Refuse { .. } => {}
         }
     }
 

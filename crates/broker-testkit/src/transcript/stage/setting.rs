@@ -1,6 +1,6 @@
 //! What a transcript can set, by the names of the configuration.
 
-use broker_core::{Config, CookieRule, Reading};
+use broker_core::{Config, CookieRule, GateConfig, Gating, Reading};
 use broker_dialect::{DialectKind, Options};
 
 #[derive(Debug)]
@@ -29,7 +29,12 @@ impl Setting {
         match key {
             "max_session" => self.config.max_session = number(value)?,
             "max_events" => self.config.max_held_events = number(value)?,
-            "max_in_flight" => self.config.max_in_flight = number(value)?,
+            "max_in_flight" => {
+                let mut gate = GateConfig::default();
+                gate.max_in_flight = number(value)?;
+                self.config.gate = Gating::Own(gate);
+            }
+            "retries" => self.config.retries = number(value)? as u32,
             "max_commands" => self.max_commands = number(value)?,
             _ => self.set_late(key, value)?,
         }

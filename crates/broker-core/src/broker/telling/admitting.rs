@@ -1,0 +1,58 @@
+//! Handshakes that the backend decides on.
+
+use std::time::Duration;
+
+use super::{Around, Teller};
+use crate::broker::sessions::Phase;
+use crate::effect::{Effect, Refusal};
+use crate::event::{Fact, Failure};
+use crate::session::SessionHandle;
+
+impl Teller {
+    /// Sends the clients away who wait to be let in, while the backend is away and nobody is about to ask it.
+    pub(super) fn dismiss_if_away(&mut self, around: &mut Around<'_>) {
+        let probe_at = self.lease.probe_at();
+        if !self.lease.is_away() || probe_at.is_some_and(|at| at <= around.now) {
+            return;
+        }
+        let wait = probe_at.map_or(Duration::from_secs(1), |at| at.since(around.now));
+        for session in self.lines.dismiss_handshakes() {
+            self.refuse(session, Refusal::Away(wait), around);
+        }
+    }
+
+    /// Refuses the handshake of a session that the backend was asked about. Whoever may have been let in by the backend
+    /// all the same is told of as gone.
+    pub(super) fn refuse(
+        &mut self,
+        handle: SessionHandle,
+        refusal: Refusal,
+        around: &mut Around<'_>,
+    ) {
+        let Some(session) = around.sessions.get_mut(handle) else {
+            return;
+        };
+        let is_gone = std::mem::replace(&mut session.phase, Phase::Gone) == Phase::Gone;
+        session.admission = None;
+        let is_doubtful = match &refusal {
+            Refusal::Backend(failure) => {
+                matches!(failure, Failure::Interrupted(_) | Failure::TimedOut(_))
+            }
+            Refusal::Closed | Refusal::Away(_) => false,
+        };
+        if !is_gone {
+            around.out.list.push(Effect::Refuse {
+                session: handle,
+                refusal,
+            });
+        }
+        if !is_doubtful {
+            return self.forget(handle, around);
+        }
+        if !is_gone {
+            let reason = Box::default();
+            self.push(handle, Fact::Disconnected { code: 1006, reason }, around);
+        }
+        self.release(handle, 0, around);
+    }
+}
