@@ -4,6 +4,7 @@ mod answer;
 mod exchange;
 mod format;
 mod post;
+mod secret;
 mod url;
 mod wire;
 
@@ -17,6 +18,7 @@ use bytes::Bytes;
 use serde_json::value::RawValue;
 
 pub use self::format::Format;
+pub use self::secret::{Secret, SecretError};
 pub use self::url::{HttpUrl, UrlError};
 
 use self::exchange::{Bounds, Pool};
@@ -42,6 +44,10 @@ pub struct HttpConfig {
     /// with the same id; true unless told otherwise. It is false where an event that may have arrived must never be
     /// sent again.
     pub may_resend: bool,
+    /// What events are signed with, so that the application can tell them from anybody else's POSTs; none unless told
+    /// otherwise. The signature is made of the raw body, which PHP cannot read where the format is
+    /// [`Format::Multipart`].
+    pub secret: Option<Secret>,
     /// Names of handshake headers that `session-connect` carries; only in [`Format::Json`].
     pub headers: Box<[Box<str>]>,
 }
@@ -57,6 +63,7 @@ impl HttpConfig {
             max_answer: 4 << 20,
             max_commands: 10_000,
             may_resend: true,
+            secret: None,
             headers: Box::default(),
         }
     }
@@ -92,7 +99,7 @@ impl Http {
             Encoder::Multipart(_) | Encoder::Form => Box::default(),
         };
         Http::with(Arc::new(Shared {
-            letterhead: Letterhead::new(&config.url, encoder),
+            letterhead: Letterhead::new(&config.url, encoder, config.secret.clone()),
             wanted_headers,
             reserved: OnceLock::new(),
             config,
