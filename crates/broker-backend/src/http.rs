@@ -5,6 +5,7 @@ mod exchange;
 mod format;
 mod post;
 mod secret;
+mod tls;
 mod url;
 mod wire;
 
@@ -19,11 +20,13 @@ use serde_json::value::RawValue;
 
 pub use self::format::Format;
 pub use self::secret::{Secret, SecretError};
+pub use self::tls::{Authorities, AuthoritiesError};
 pub use self::url::{HttpUrl, UrlError};
 
 use self::exchange::{Bounds, Pool};
 use self::format::Encoder;
 use self::post::Letterhead;
+use self::tls::TlsClient;
 use self::wire::Connector;
 use crate::backend::{Backend, WantedHeaders};
 
@@ -48,6 +51,8 @@ pub struct HttpConfig {
     /// otherwise. The signature is made of the raw body, which PHP cannot read where the format is
     /// [`Format::Multipart`].
     pub secret: Option<Secret>,
+    /// Whose certificates an `https://` application may have; those that the system trusts unless told otherwise.
+    pub authorities: Option<Authorities>,
     /// Names of handshake headers that `session-connect` carries; only in [`Format::Json`].
     pub headers: Box<[Box<str>]>,
 }
@@ -64,12 +69,13 @@ impl HttpConfig {
             max_commands: 10_000,
             may_resend: true,
             secret: None,
+            authorities: None,
             headers: Box::default(),
         }
     }
 }
 
-/// Tells an application by HTTP/1.1 POSTs over kept connections.
+/// Tells an application by HTTP/1.1 POSTs over kept connections, with TLS or without.
 ///
 /// Redirects are not followed, proxies in the environment are not used, and nothing that a client sent becomes a header,
 /// but for the path of `session-connect`.
@@ -84,6 +90,8 @@ pub struct Http {
 struct Shared {
     config: HttpConfig,
     letterhead: Letterhead,
+    /// For an `https://` URL.
+    tls: Option<TlsClient>,
     wanted_headers: Box<[Box<str>]>,
     /// Types of commands that an application in front of this one has taken over.
     reserved: OnceLock<Box<[Box<str>]>>,
@@ -98,8 +106,11 @@ impl Http {
             Encoder::Json { headers } => headers.clone(),
             Encoder::Multipart(_) | Encoder::Form => Box::default(),
         };
+        let is_tls = config.url.server_name().is_some();
+        let tls = is_tls.then(|| TlsClient::new(config.authorities.as_ref()));
         Http::with(Arc::new(Shared {
             letterhead: Letterhead::new(&config.url, encoder, config.secret.clone()),
+            tls,
             wanted_headers,
             reserved: OnceLock::new(),
             config,
@@ -107,7 +118,8 @@ impl Http {
     }
 
     fn with(shared: Arc<Shared>) -> Http {
-        let connector = Connector::new(shared.config.url.socket(), shared.config.timeout);
+        let HttpConfig { url, timeout, .. } = &shared.config;
+        let connector = Connector::new(url, shared.tls.as_ref(), *timeout);
         Http {
             shared,
             pool: Pool::new(connector),

@@ -15,7 +15,9 @@ mod in_process;
 
 pub use backend::{Backend, Caller, WantedHeaders};
 pub use control::Control;
-pub use http::{Format, Http, HttpConfig, HttpUrl, Secret, SecretError, UrlError};
+pub use http::{
+    Authorities, AuthoritiesError, Format, Http, HttpConfig, HttpUrl, Secret, SecretError, UrlError,
+};
 pub use in_process::{
     AskError, Connection, Hooks, InProcess, MessageOnward, Onward, Reply, Respond,
 };

@@ -13,4 +13,5 @@ mod hooks;
 mod keep_alive;
 mod round_trip;
 mod server;
+mod tls;
 mod trouble;
