@@ -3,6 +3,7 @@
 mod answer;
 mod exchange;
 mod format;
+mod passed_header;
 mod post;
 mod secret;
 mod tls;
@@ -19,6 +20,7 @@ use bytes::Bytes;
 use serde_json::value::RawValue;
 
 pub use self::format::Format;
+pub use self::passed_header::{PassedHeader, PassedHeaderError};
 pub use self::secret::{Secret, SecretError};
 pub use self::tls::{Authorities, AuthoritiesError};
 pub use self::url::{HttpUrl, UrlError};
@@ -53,8 +55,8 @@ pub struct HttpConfig {
     pub secret: Option<Secret>,
     /// Whose certificates an `https://` application may have; those that the system trusts unless told otherwise.
     pub authorities: Option<Authorities>,
-    /// Names of handshake headers that `session-connect` carries; only in [`Format::Json`].
-    pub headers: Box<[Box<str>]>,
+    /// The headers of a handshake that `session-connect` carries; only in [`Format::Json`].
+    pub headers: Box<[PassedHeader]>,
 }
 
 impl HttpConfig {
@@ -77,8 +79,8 @@ impl HttpConfig {
 
 /// Tells an application by HTTP/1.1 POSTs over kept connections, with TLS or without.
 ///
-/// Redirects are not followed, proxies in the environment are not used, and nothing that a client sent becomes a header,
-/// but for the path of `session-connect`.
+/// Redirects are not followed, proxies in the environment are not used, and nothing that a client sent becomes a header
+/// of a request, but for the path of `session-connect`.
 #[derive(Debug)]
 pub struct Http {
     shared: Arc<Shared>,

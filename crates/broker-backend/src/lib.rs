@@ -16,7 +16,8 @@ mod in_process;
 pub use backend::{Backend, Caller, WantedHeaders};
 pub use control::Control;
 pub use http::{
-    Authorities, AuthoritiesError, Format, Http, HttpConfig, HttpUrl, Secret, SecretError, UrlError,
+    Authorities, AuthoritiesError, Format, Http, HttpConfig, HttpUrl, PassedHeader,
+    PassedHeaderError, Secret, SecretError, UrlError,
 };
 pub use in_process::{
     AskError, Connection, Hooks, InProcess, MessageOnward, Onward, Reply, Respond,
