@@ -3,7 +3,10 @@
 mod answer;
 mod exchange;
 mod format;
+mod passed_header;
 mod post;
+mod secret;
+mod tls;
 mod url;
 mod wire;
 
@@ -17,11 +20,15 @@ use bytes::Bytes;
 use serde_json::value::RawValue;
 
 pub use self::format::Format;
+pub use self::passed_header::{PassedHeader, PassedHeaderError};
+pub use self::secret::{Secret, SecretError};
+pub use self::tls::{Authorities, AuthoritiesError};
 pub use self::url::{HttpUrl, UrlError};
 
 use self::exchange::{Bounds, Pool};
 use self::format::Encoder;
 use self::post::Letterhead;
+use self::tls::TlsClient;
 use self::wire::Connector;
 use crate::answer::{Answer, Unanswered};
 use crate::backend::{Backend, WantedHeaders};
@@ -43,8 +50,14 @@ pub struct HttpConfig {
     /// with the same id; true unless told otherwise. It is false where an event that may have arrived must never be
     /// sent again.
     pub may_resend: bool,
-    /// Names of handshake headers that `session-connect` carries; only in [`Format::Json`].
-    pub headers: Box<[Box<str>]>,
+    /// What events are signed with, so that the application can tell them from anybody else's POSTs; none unless told
+    /// otherwise. The signature is made of the raw body, which PHP cannot read where the format is
+    /// [`Format::Multipart`].
+    pub secret: Option<Secret>,
+    /// Whose certificates an `https://` application may have; those that the system trusts unless told otherwise.
+    pub authorities: Option<Authorities>,
+    /// The headers of a handshake that `session-connect` carries; only in [`Format::Json`].
+    pub headers: Box<[PassedHeader]>,
 }
 
 impl HttpConfig {
@@ -58,15 +71,17 @@ impl HttpConfig {
             max_answer: 4 << 20,
             max_commands: 10_000,
             may_resend: true,
+            secret: None,
+            authorities: None,
             headers: Box::default(),
         }
     }
 }
 
-/// Tells an application by HTTP/1.1 POSTs over kept connections.
+/// Tells an application by HTTP/1.1 POSTs over kept connections, with TLS or without.
 ///
-/// Redirects are not followed, proxies in the environment are not used, and nothing that a client sent becomes a header,
-/// but for the path of `session-connect`.
+/// Redirects are not followed, proxies in the environment are not used, and nothing that a client sent becomes a header
+/// of a request, but for the path of `session-connect`.
 #[derive(Debug)]
 pub struct Http {
     shared: Arc<Shared>,
@@ -78,6 +93,8 @@ pub struct Http {
 struct Shared {
     config: HttpConfig,
     letterhead: Letterhead,
+    /// For an `https://` URL.
+    tls: Option<TlsClient>,
     wanted_headers: Box<[Box<str>]>,
     /// Types of commands that an application in front of this one has taken over.
     reserved: OnceLock<Box<[Box<str>]>>,
@@ -92,8 +109,11 @@ impl Http {
             Encoder::Json { headers } => headers.clone(),
             Encoder::Multipart(_) | Encoder::Form => Box::default(),
         };
+        let is_tls = config.url.server_name().is_some();
+        let tls = is_tls.then(|| TlsClient::new(config.authorities.as_ref()));
         Http::with(Arc::new(Shared {
-            letterhead: Letterhead::new(&config.url, encoder),
+            letterhead: Letterhead::new(&config.url, encoder, config.secret.clone()),
+            tls,
             wanted_headers,
             reserved: OnceLock::new(),
             config,
@@ -101,7 +121,8 @@ impl Http {
     }
 
     fn with(shared: Arc<Shared>) -> Http {
-        let connector = Connector::new(shared.config.url.socket(), shared.config.timeout);
+        let HttpConfig { url, timeout, .. } = &shared.config;
+        let connector = Connector::new(url, shared.tls.as_ref(), *timeout);
         Http {
             shared,
             pool: Pool::new(connector),

@@ -18,7 +18,10 @@ mod in_process;
 pub use answer::{Answer, CommandStream, Commands, Greeting, Page, Unanswered};
 pub use backend::{Backend, Caller, WantedHeaders};
 pub use control::Control;
-pub use http::{Format, Http, HttpConfig, HttpUrl, UrlError};
+pub use http::{
+    Authorities, AuthoritiesError, Format, Http, HttpConfig, HttpUrl, PassedHeader,
+    PassedHeaderError, Secret, SecretError, UrlError,
+};
 pub use in_process::{
     AskError, Connection, Hooks, InProcess, MessageOnward, Onward, Reply, Respond,
 };

@@ -3,9 +3,8 @@
 
 use std::io::{self, Write};
 
-use broker_server::config::Config;
-
 use crate::exit::Exit;
+use crate::probe::{self, Finding};
 use crate::settings::Settings;
 
 /// Tells that the settings are right, and asks the backend. A backend that is
@@ -16,36 +15,17 @@ pub(crate) fn run(settings: &Settings) -> io::Result<Exit> {
         path.display().to_string()
     });
     writeln!(io::stdout(), "{name}: ok")?;
-    match ask_backend(&settings.config)? {
-        Some(Answer::Good(note)) => writeln!(io::stderr(), "{note}")?,
-        Some(Answer::Odd(warning)) => writeln!(io::stderr(), "warning: {warning}")?,
-        None => {}
-    }
-    Ok(Exit::Ok)
-}
-
-/// How the backend answered.
-enum Answer {
-    Good(String),
-    Odd(String),
-}
-
-/// Sends `HEAD`, never an event.
-fn ask_backend(config: &Config) -> io::Result<Option<Answer>> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let url = &config.backend.url;
-    Ok(Some(match runtime.block_on(broker_server::probe(config)) {
-        Ok(None) => return Ok(None),
-        // Many applications have no HEAD where they take events.
-        Ok(Some(status @ (200..=299 | 405 | 501))) => {
-            Answer::Good(format!("backend {url}: up (it answers HEAD with {status})"))
-        }
-        Ok(Some(status @ 300..=399)) => Answer::Odd(format!(
-            "backend {url} answers HEAD with {status}; events never follow a redirect"
-        )),
-        Ok(Some(status)) => Answer::Odd(format!("backend {url} answers HEAD with {status}")),
-        Err(failure) => Answer::Odd(format!("backend {url} does not answer: {failure}")),
-    }))
+    let finding = runtime.block_on(probe::ask(&settings.config));
+    // A name that nobody can resolve is not waited for any longer.
+    runtime.shutdown_background();
+    let url = &settings.config.backend.url;
+    match finding {
+        Some(Finding::Well(text)) => writeln!(io::stderr(), "backend {url} {text}")?,
+        Some(Finding::Wrong(text)) => writeln!(io::stderr(), "warning: backend {url} {text}")?,
+        None => {}
+    }
+    Ok(Exit::Ok)
 }

@@ -50,7 +50,7 @@ pub(crate) struct Flags {
     /// Where operators connect [default: 127.0.0.1:4081].
     #[arg(long, value_name = "ADDR|off", value_parser = address_or_off)]
     pub(crate) admin: Option<String>,
-    /// The application: an http:// URL, the built-in demo, or none.
+    /// The application: an http:// or https:// URL, the built-in demo, or none.
     // Not parsed by clap, which repeats what is wrong, with its password.
     #[arg(long, value_name = "URL|demo|none")]
     pub(crate) backend: Option<String>,

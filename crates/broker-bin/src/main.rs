@@ -9,6 +9,7 @@ mod cli;
 mod exit;
 mod file_limit;
 mod logging;
+mod probe;
 mod serve;
 mod settings;
 mod signals;

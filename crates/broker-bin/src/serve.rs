@@ -13,6 +13,7 @@ use crate::exit::Exit;
 use crate::file_limit::{self, FileLimit};
 use crate::logging::{self, Shape};
 use crate::note;
+use crate::probe::{self, Finding};
 use crate::settings::Settings;
 use crate::signals::{Request, Signals};
 use crate::sockets::{Passed, Socket};
@@ -57,10 +58,15 @@ pub(crate) fn run(settings: &Settings, flags: &Flags, global: &Global) -> io::Re
         let mut signals = Signals::listen()?;
         let handle = start(config, passed)?;
         announce(&handle, files, shape, global);
+        // Beside everything else: nobody waits for a backend.
+        let looking = tokio::spawn(look_for_backend(config.clone()));
         let attended = attend(&handle, &mut signals).await;
+        looking.abort();
         end(&handle, &mut signals).await;
         attended
     });
+    // A backend's name that nobody can resolve does not keep the process.
+    runtime.shutdown_background();
     let exit = match ended {
         Ok(()) => Exit::Ok,
         Err(error) => {
@@ -135,6 +141,21 @@ fn listen_addr(local: &LocalAddr) -> ListenAddr {
     match local {
         LocalAddr::Tcp(address) => ListenAddr::Tcp(*address),
         LocalAddr::Unix(path) => ListenAddr::Unix(path.clone()),
+    }
+}
+
+/// Tells once whether the backend is there, so that whoever has just started the broker need not wait for the first
+/// client to find out.
+async fn look_for_backend(config: Config) {
+    let url = &config.backend.url;
+    match probe::ask(&config).await {
+        Some(Finding::Well(text)) => {
+            tracing::info!(event = "backend", backend = %url, "backend {text}");
+        }
+        Some(Finding::Wrong(text)) => {
+            tracing::warn!(event = "backend", backend = %url, "backend {text}");
+        }
+        None => {}
     }
 }
 

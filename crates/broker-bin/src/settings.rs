@@ -119,6 +119,14 @@ fn contradictions(config: &Config, tree: &Tree, insecure: bool) -> Vec<Problem> 
             format!("`access.token_file`: {error}"),
         ));
     }
+    let backend = &config.backend;
+    let errors = [
+        backend.load_secret().err(),
+        backend.load_authorities().err(),
+    ];
+    for error in errors.into_iter().flatten() {
+        problems.push(located(error.key(), error.to_string()));
+    }
     if let Err(error) = config.tls.load() {
         problems.push(located(error.key(), error.to_string()));
     }

@@ -7,7 +7,8 @@
 //! only shows between values, [`Config::validate`] and [`Config::exposed`] say.
 //!
 //! It can be read with serde; unknown keys are errors. **Nothing here reads
-//! the environment or flags, and no file but the token file and the certificate.**
+//! the environment or flags, and no file but those that a value names: tokens,
+//! certificates, the backend's secret.**
 
 mod access;
 mod address;
@@ -36,7 +37,7 @@ pub use broker_dialect::{BinaryMessages, DialectKind};
 
 pub use access::{Access, IpRule, ParseIpRuleError, ParseTokenError, Token, TokenFileError};
 pub use address::{ListenAddr, ParseAddrError};
-pub use backend::{Backend, BackendTarget, Hold, ParseBackendError};
+pub use backend::{Backend, BackendFileError, BackendTarget, Hold, ParseBackendError};
 pub(crate) use check::HEADER_BYTES_MIN;
 pub use check::{Exposed, Invalid, Missing};
 pub use endpoint::{Endpoint, EndpointPath, ParseEndpointError};

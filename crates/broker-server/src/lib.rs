@@ -38,7 +38,7 @@ pub use broker_core as core;
 pub use broker_transport::tls::{Identity, IdentityError};
 pub use broker_transport::{Listener, LocalAddr};
 
-pub use self::application::probe;
+pub use self::application::{ProbeError, probe};
 pub use self::counters::{Closed, Counters, Refused, Rejected};
 pub use self::handle::{Handle, ReloadError};
 pub use self::mailbox::{Report, ShuttingDown};

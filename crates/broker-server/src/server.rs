@@ -14,7 +14,9 @@ use tokio::sync::mpsc;
 use crate::accept;
 use crate::admin::{self, Admin};
 use crate::application;
-use crate::config::{BackendTarget, CertificateError, Config, ListenAddr, TokenFileError};
+use crate::config::{
+    BackendFileError, BackendTarget, CertificateError, Config, ListenAddr, TokenFileError,
+};
 use crate::embedded::Embedded;
 use crate::handle::{Handle, Running};
 use crate::health::Health;
@@ -30,9 +32,8 @@ const RESERVED_FILES: usize = 1024;
 #[derive(Debug)]
 pub struct Server {
     config: Config,
-    backend: Arc<dyn Backend>,
-    /// Whether there is an application at all.
-    tells_backend: bool,
+    /// None for the one that the configuration names.
+    backend: Option<Arc<dyn Backend>>,
     public: Vec<Listener>,
     admin: Vec<Listener>,
     identity: Option<Identity>,
@@ -56,6 +57,9 @@ pub enum StartError {
     /// The certificate could not be used.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
+    /// A file that the settings of the backend name could not be used.
+    #[error(transparent)]
+    Backend(#[from] BackendFileError),
     /// A shard's thread, its runtime or its instance of the application could not be made.
     #[error("cannot start a shard: {0}")]
     Shard(#[source] io::Error),
@@ -67,34 +71,31 @@ impl StartError {
     pub fn io_kind(&self) -> Option<io::ErrorKind> {
         match self {
             StartError::Listen { error, .. } | StartError::Shard(error) => Some(error.kind()),
-            StartError::Tokens(_) | StartError::Certificate(_) => None,
+            StartError::Tokens(_) | StartError::Certificate(_) | StartError::Backend(_) => None,
         }
     }
 }
 
 impl Server {
-    /// A broker with this configuration in front of this application, whatever `backend.url` names. It listens where the configuration says, unless
-    /// it is given listeners.
+    /// A broker with this configuration in front of this application, whatever `backend.url` names. It listens where the
+    /// configuration says, unless it is given listeners.
     #[must_use]
     pub fn new(config: Config, backend: Arc<dyn Backend>) -> Server {
         Server {
-            config,
-            backend,
-            tells_backend: true,
-            public: Vec::new(),
-            admin: Vec::new(),
-            identity: None,
+            backend: Some(backend),
+            ..Server::from_config(config)
         }
     }
 
     /// A broker in front of the application that the configuration names.
     #[must_use]
     pub fn from_config(config: Config) -> Server {
-        let backend = application::of(&config);
-        let tells_backend = config.backend.url != BackendTarget::None;
         Server {
-            tells_backend,
-            ..Server::new(config, backend)
+            config,
+            backend: None,
+            public: Vec::new(),
+            admin: Vec::new(),
+            identity: None,
         }
     }
 
@@ -123,7 +124,8 @@ impl Server {
     /// connections and serves the admin port, each shard has a thread and a runtime of its own.
     ///
     /// # Errors
-    /// When it cannot listen, read its tokens or its certificate, or start threads; nothing is left running then.
+    /// When it cannot listen, read the files that the configuration names, or start threads; nothing is left running
+    /// then.
     pub fn start(mut self) -> Result<Handle, StartError> {
         if self.public.is_empty() {
             self.public.push(listen(&self.config.listen.public)?);
@@ -134,6 +136,12 @@ impl Server {
             self.admin.push(listen(addr)?);
         }
         let tokens = self.config.access.load_tokens()?;
+        let tells_backend =
+            self.backend.is_some() || self.config.backend.url != BackendTarget::None;
+        let backend = match self.backend {
+            Some(backend) => backend,
+            None => application::of(&self.config)?,
+        };
         let identity = match self.identity {
             Some(identity) => Some(identity),
             None => self.config.tls.load()?,
@@ -151,17 +159,16 @@ impl Server {
         };
         let (public_addr, admin_addr) = (addr_of(&self.public), addr_of(&self.admin));
 
-        let boot = self
-            .backend
+        let boot = backend
             .hears_of_start()
             .then(|| format!("{:032x}", u128::from_ne_bytes(random::bytes())).into());
         let mut settings = Settings::new(self.config, tokens, shards as u16, boot);
-        settings.tells_backend = self.tells_backend;
+        settings.tells_backend = tells_backend;
         settings.tls = identity.map(Tls::new);
         let settings = Arc::new(settings);
         let (mailboxes, letters) = Mailboxes::new(shards);
         let health = Arc::new(Health::default());
-        let threads = start_shards(&settings, &mailboxes, letters, &self.backend, &health)?;
+        let threads = start_shards(&settings, &mailboxes, letters, &backend, &health)?;
         let (embedded, routing) = Embedded::new(mailboxes.clone());
         let mut serving = vec![tokio::spawn(routing)];
         let mut accepting = Vec::new();
@@ -172,7 +179,7 @@ impl Server {
         let admin = Arc::new(Admin {
             settings: settings.clone(),
             mailboxes: mailboxes.clone(),
-            own_commands: self.backend.own_commands().into(),
+            own_commands: backend.own_commands().into(),
             health: health.clone(),
         });
         for listener in self.admin {
@@ -190,7 +197,7 @@ impl Server {
                 threads: Mutex::new(threads),
             }),
         };
-        self.backend.attach(Arc::new(embedded));
+        backend.attach(Arc::new(embedded));
         Ok(handle)
     }
 }

@@ -83,6 +83,16 @@ impl Authority {
         }
     }
 
+    /// Its own certificate with its key, which no server should have.
+    #[must_use]
+    pub fn own(&self) -> Issued {
+        Issued {
+            certificate: self.root_pem.clone(),
+            key: self.issuer.key().serialize_pem(),
+            der: self.root.clone(),
+        }
+    }
+
     /// What connects clients that trust this authority.
     ///
     /// # Panics

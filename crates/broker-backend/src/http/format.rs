@@ -8,6 +8,7 @@ use broker_core::{Fact, Handshake, Timestamp};
 use http::HeaderValue;
 use serde_json::value::RawValue;
 
+use super::passed_header::PassedHeader;
 use super::random;
 
 /// How an event is written into a request.
@@ -68,15 +69,12 @@ pub(super) enum Encoder {
 }
 
 impl Encoder {
-    pub(super) fn new(format: Format, headers: &[Box<str>]) -> Encoder {
+    pub(super) fn new(format: Format, headers: &[PassedHeader]) -> Encoder {
         match format {
             Format::Multipart => Encoder::Multipart(Multipart::new(&random_boundary())),
             Format::Form => Encoder::Form,
             Format::Json => Encoder::Json {
-                headers: headers
-                    .iter()
-                    .map(|name| name.to_ascii_lowercase().into())
-                    .collect(),
+                headers: headers.iter().map(|name| name.as_str().into()).collect(),
             },
         }
     }

@@ -12,9 +12,11 @@ use http_body_util::Full;
 use serde_json::value::RawValue;
 
 use super::format::{Encoder, Message, Telling};
+use super::secret::Secret;
 use super::url::HttpUrl;
 
 const WEBHOOK_ID: HeaderName = HeaderName::from_static("webhook-id");
+const WEBHOOK_SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
 const WEBHOOK_TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
 const WSBROKER_ATTEMPT: HeaderName = HeaderName::from_static("wsbroker-attempt");
 const WSBROKER_CONNECTION: HeaderName = HeaderName::from_static("wsbroker-connection");
@@ -30,10 +32,11 @@ pub(super) struct Letterhead {
     /// The same, and empty places for what each event fills in: filling is cheaper than putting in.
     blank: HeaderMap,
     encoder: Encoder,
+    secret: Option<Secret>,
 }
 
 impl Letterhead {
-    pub(super) fn new(url: &HttpUrl, encoder: Encoder) -> Letterhead {
+    pub(super) fn new(url: &HttpUrl, encoder: Encoder, secret: Option<Secret>) -> Letterhead {
         let mut constant = HeaderMap::with_capacity(16);
         constant.insert(HOST, url.host().clone());
         constant.insert(
@@ -59,6 +62,7 @@ impl Letterhead {
             constant,
             blank,
             encoder,
+            secret,
         }
     }
 
@@ -131,7 +135,15 @@ impl Letterhead {
         self.request(Method::POST, headers, sheet.0.slice(body))
     }
 
-    fn request(&self, method: Method, headers: HeaderMap, body: Bytes) -> Request<Full<Bytes>> {
+    /// Signs whatever has an id, as it is sent: each try with its own time.
+    fn request(&self, method: Method, mut headers: HeaderMap, body: Bytes) -> Request<Full<Bytes>> {
+        if let Some(secret) = &self.secret
+            && let (Some(id), Some(time)) =
+                (headers.get(WEBHOOK_ID), headers.get(WEBHOOK_TIMESTAMP))
+        {
+            let signature = secret.sign(id.as_bytes(), time.as_bytes(), &body);
+            headers.insert(WEBHOOK_SIGNATURE, signature);
+        }
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = method;
         *request.uri_mut() = self.uri.clone();

@@ -6,10 +6,12 @@ use std::str::FromStr;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use http::uri::{Authority, PathAndQuery};
+use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderValue, Uri};
+use tokio_rustls::rustls::pki_types::ServerName;
 
-/// The address of an application: `http://[user[:password]@]host[:port][/path][?query]`, or `unix:PATH[:/url]`.
+/// The address of an application: `http://[user[:password]@]host[:port][/path][?query]`, the same with
+/// `https://`, or `unix:PATH[:/url]`.
 ///
 /// `Display` and `Debug` never show the password.
 #[derive(Clone, PartialEq, Eq)]
@@ -18,6 +20,8 @@ pub struct HttpUrl {
     uri: Uri,
     host: HeaderValue,
     authorization: Option<HeaderValue>,
+    /// Whom the certificate has to be for, where TLS is spoken.
+    server_name: Option<ServerName<'static>>,
     socket: Option<PathBuf>,
     /// What may be shown of the text it was read from.
     shown: Box<str>,
@@ -26,13 +30,10 @@ pub struct HttpUrl {
 /// A text is not the address of an application.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UrlError {
-    /// An `https://` URL.
-    #[error("https:// backends come with TLS; not in this version")]
-    Tls,
     /// No scheme, or one that is not ours.
-    #[error("a backend's URL begins with http:// or unix:")]
+    #[error("a backend's URL begins with http://, https:// or unix:")]
     Scheme,
-    /// `http://` without a host.
+    /// `http://` or `https://` without a host.
     #[error("the backend's URL names no host")]
     NoHost,
     /// A port that is no number from 1 to 65535.
@@ -69,6 +70,11 @@ impl HttpUrl {
         self.authorization.as_ref()
     }
 
+    /// Whom the application's certificate has to be for, if the URL is `https://`.
+    pub(super) fn server_name(&self) -> Option<&ServerName<'static>> {
+        self.server_name.as_ref()
+    }
+
     /// The Unix socket to connect to, if it is not TCP.
     pub(super) fn socket(&self) -> Option<&Path> {
         self.socket.as_deref()
@@ -82,10 +88,13 @@ impl FromStr for HttpUrl {
         if let Some(rest) = after_scheme(text, "unix:") {
             return unix(rest);
         }
-        if after_scheme(text, "https://").is_some() {
-            return Err(UrlError::Tls);
+        if let Some(rest) = after_scheme(text, "https://") {
+            return tcp(Scheme::HTTPS, rest);
         }
-        tcp(after_scheme(text, "http://").ok_or(UrlError::Scheme)?)
+        tcp(
+            Scheme::HTTP,
+            after_scheme(text, "http://").ok_or(UrlError::Scheme)?,
+        )
     }
 }
 
@@ -94,7 +103,7 @@ fn after_scheme<'a>(text: &'a str, scheme: &str) -> Option<&'a str> {
     start.eq_ignore_ascii_case(scheme).then_some(rest)
 }
 
-fn tcp(rest: &str) -> Result<HttpUrl, UrlError> {
+fn tcp(scheme: Scheme, rest: &str) -> Result<HttpUrl, UrlError> {
     let (authority, target) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
     let (user, host) = match authority.rsplit_once('@') {
         Some((user, host)) => (Some(user), host),
@@ -114,7 +123,8 @@ fn tcp(rest: &str) -> Result<HttpUrl, UrlError> {
         return Err(UrlError::Port(port.into()));
     }
     // RFC 9110 §7.2: the port is left out where it is the scheme's own.
-    let host = if port == Some("80") {
+    let default_port = if scheme == Scheme::HTTPS { "443" } else { "80" };
+    let host = if port == Some(default_port) {
         authority.host()
     } else {
         authority.as_str()
@@ -124,14 +134,29 @@ fn tcp(rest: &str) -> Result<HttpUrl, UrlError> {
         Some(None) => format!("{}@", user.unwrap_or_default()),
         Some(Some((name, _))) => format!("{name}:…@"),
     };
+    let server_name = match scheme == Scheme::HTTPS {
+        true => Some(server_name(&authority)?),
+        false => None,
+    };
     let target = target_of(target)?;
     Ok(HttpUrl {
         host: header("host", host)?,
         authorization: user.map(basic).transpose()?,
+        server_name,
         socket: None,
-        shown: format!("http://{shown_user}{authority}{target}").into(),
-        uri: absolute(authority, target)?,
+        shown: format!("{scheme}://{shown_user}{authority}{target}").into(),
+        uri: absolute(scheme, authority, target)?,
     })
+}
+
+/// A name or an address, as certificates have them (RFC 9110 §4.3.4): an IPv6 address is there without its brackets.
+fn server_name(authority: &Authority) -> Result<ServerName<'static>, UrlError> {
+    let host = authority.host();
+    let bare = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'));
+    let name = bare.unwrap_or(host).to_owned();
+    ServerName::try_from(name).map_err(|error| invalid("host", error))
 }
 
 fn unix(rest: &str) -> Result<HttpUrl, UrlError> {
@@ -146,9 +171,10 @@ fn unix(rest: &str) -> Result<HttpUrl, UrlError> {
     Ok(HttpUrl {
         host: HeaderValue::from_static("localhost"),
         authorization: None,
+        server_name: None,
         socket: Some(socket.into()),
         shown: format!("unix:{socket}:{target}").into(),
-        uri: absolute(Authority::from_static("localhost"), target)?,
+        uri: absolute(Scheme::HTTP, Authority::from_static("localhost"), target)?,
     })
 }
 
@@ -163,9 +189,9 @@ fn target_of(text: &str) -> Result<PathAndQuery, UrlError> {
     text.parse().map_err(|error| invalid("path", error))
 }
 
-fn absolute(authority: Authority, target: PathAndQuery) -> Result<Uri, UrlError> {
+fn absolute(scheme: Scheme, authority: Authority, target: PathAndQuery) -> Result<Uri, UrlError> {
     let mut parts = http::uri::Parts::default();
-    parts.scheme = Some(http::uri::Scheme::HTTP);
+    parts.scheme = Some(scheme);
     parts.authority = Some(authority);
     parts.path_and_query = Some(target);
     Uri::from_parts(parts).map_err(|error| invalid("host or path", error))

@@ -13,25 +13,51 @@ use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
+use tokio_rustls::client::TlsStream;
+use tokio_rustls::rustls::pki_types::ServerName;
 use tower_service::Service;
 
-/// Opens connections: over TCP with the name resolved anew each time, or to a Unix socket.
+use super::tls::TlsClient;
+use super::url::HttpUrl;
+
+/// Opens connections: over TCP with the name resolved anew each time, with TLS on top or not, or to a Unix socket.
 #[derive(Clone, Debug)]
 pub(super) enum Connector {
     Tcp(HttpConnector),
+    Tls {
+        tcp: HttpConnector,
+        client: TlsClient,
+        name: ServerName<'static>,
+        /// After which a handshake is given up that no try waits for any more.
+        timeout: Duration,
+    },
     Unix(Arc<Path>),
 }
 
 impl Connector {
-    pub(super) fn new(socket: Option<&Path>, timeout: Duration) -> Connector {
-        if let Some(path) = socket {
+    /// `tls` is there where the URL asks for it.
+    pub(super) fn new(url: &HttpUrl, tls: Option<&TlsClient>, timeout: Duration) -> Connector {
+        if let Some(path) = url.socket() {
             return Connector::Unix(path.into());
         }
         let mut tcp = HttpConnector::new();
         tcp.set_nodelay(true);
         // A connection whose request gave up waiting for it is finished in the background, so it needs an end too.
         tcp.set_connect_timeout(Some(timeout));
-        Connector::Tcp(tcp)
+        match (tls, url.server_name()) {
+            (Some(client), Some(name)) => {
+                // It would refuse the scheme.
+                tcp.enforce_http(false);
+                Connector::Tls {
+                    tcp,
+                    client: client.clone(),
+                    name: name.clone(),
+                    // Later than the try, which is to tell that it was its own time that ran out.
+                    timeout: timeout.saturating_mul(2),
+                }
+            }
+            (Some(_), None) | (None, _) => Connector::Tcp(tcp),
+        }
     }
 }
 
@@ -51,6 +77,21 @@ impl Service<Uri> for Connector {
                 Box::pin(async move {
                     let stream = connecting.await?.into_inner();
                     Ok(TokioIo::new(Wire::new(Stream::Tcp(stream))))
+                })
+            }
+            Connector::Tls {
+                tcp,
+                client,
+                name,
+                timeout,
+            } => {
+                let connecting = tcp.call(uri);
+                let (client, name, timeout) = (client.clone(), name.clone(), *timeout);
+                Box::pin(async move {
+                    let socket = connecting.await?.into_inner();
+                    let handshake = client.connect(name, socket);
+                    let stream = tokio::time::timeout(timeout, handshake).await??;
+                    Ok(TokioIo::new(Wire::new(Stream::Tls(Box::new(stream)))))
                 })
             }
             Connector::Unix(path) => {
@@ -77,6 +118,7 @@ pub(super) struct Wire {
 #[derive(Debug)]
 enum Stream {
     Tcp(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
     Unix(UnixStream),
 }
 
@@ -166,6 +208,7 @@ impl AsyncRead for Wire {
         let before = buf.filled().len();
         let result = ready!(match &mut wire.stream {
             Stream::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
+            Stream::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
             Stream::Unix(stream) => Pin::new(stream).poll_read(cx, buf),
         });
         Poll::Ready(wire.has_read(result.map(|()| buf.filled().len() - before)))
@@ -181,6 +224,7 @@ impl AsyncWrite for Wire {
         let wire = self.get_mut();
         let result = ready!(match &mut wire.stream {
             Stream::Tcp(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Stream::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
             Stream::Unix(stream) => Pin::new(stream).poll_write(cx, bytes),
         });
         Poll::Ready(wire.has_written(result))
@@ -194,11 +238,13 @@ impl AsyncWrite for Wire {
         let wire = self.get_mut();
         let result = ready!(match &mut wire.stream {
             Stream::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, parts),
+            Stream::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, parts),
             Stream::Unix(stream) => Pin::new(stream).poll_write_vectored(cx, parts),
         });
         Poll::Ready(wire.has_written(result))
     }
 
+    /// All three can: TLS makes one record of several parts.
     fn is_write_vectored(&self) -> bool {
         true
     }
@@ -206,6 +252,7 @@ impl AsyncWrite for Wire {
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.get_mut().stream {
             Stream::Tcp(stream) => Pin::new(stream).poll_flush(cx),
+            Stream::Tls(stream) => Pin::new(stream).poll_flush(cx),
             Stream::Unix(stream) => Pin::new(stream).poll_flush(cx),
         }
     }
@@ -213,6 +260,7 @@ impl AsyncWrite for Wire {
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.get_mut().stream {
             Stream::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
+            Stream::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
             Stream::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
         }
     }

@@ -16,7 +16,9 @@ async fn check(format: Format, event: Event, expected: Expect) {
     let server = Server::bind().await;
     let config = HttpConfig {
         format,
-        headers: ["Cookie", "x-a", "absent"].map(Into::into).into(),
+        headers: ["Cookie", "x-a", "absent"]
+            .map(|name| name.parse().unwrap())
+            .into(),
         ..config(&server.url())
     };
     let backend = broker_backend::Http::new(config);
@@ -192,6 +194,84 @@ async fn a_message_of_the_embedders_own_comes_from_nobody() {
     assert!(id.starts_with("direct-") && id.len() == 39, "{id}");
 }
 
+/// Tells the same event twice and gives both requests.
+async fn signed(format: Format) -> [Request; 2] {
+    let server = Server::bind().await;
+    let backend = broker_backend::Http::new(HttpConfig {
+        format,
+        secret: Some(SECRET.parse().unwrap()),
+        ..config(&server.url())
+    });
+    let answer = ok("");
+    let (result, (mut peer, first)) =
+        together(backend.tell(connected()), server.serve(&answer)).await;
+    result.unwrap();
+    let again = Event {
+        attempt: 2,
+        ..connected()
+    };
+    let (result, second) = together(backend.tell(again), peer.serve(&answer)).await;
+    result.unwrap();
+    [first, second]
+}
+
+const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+/// By Standard Webhooks, computed anew from what came.
+fn signature(request: &Request) -> String {
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD as BASE64;
+    use hmac::{Hmac, KeyInit, Mac};
+    let key = BASE64.decode(&SECRET["whsec_".len()..]).unwrap();
+    let mut mac = Hmac::<sha2::Sha256>::new_from_slice(&key).unwrap();
+    let id = request.header("webhook-id").unwrap();
+    let time = request.header("webhook-timestamp").unwrap();
+    mac.update(format!("{id}.{time}.{}", request.text()).as_bytes());
+    format!("v1,{}", BASE64.encode(mac.finalize().into_bytes()))
+}
+
+#[tokio::test]
+async fn with_a_secret_every_try_is_signed_with_its_own_time() {
+    for format in [Format::Form, Format::Json] {
+        for request in signed(format).await {
+            assert_eq!(
+                request.header("webhook-signature"),
+                Some(&*signature(&request)),
+                "{}",
+                request.head
+            );
+            assert!(is_now(request.header("webhook-timestamp").unwrap()));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_message_of_the_embedders_own_is_signed_too_and_a_probe_is_not() {
+    let server = Server::bind().await;
+    let backend = broker_backend::Http::new(HttpConfig {
+        format: Format::Json,
+        secret: Some(SECRET.parse().unwrap()),
+        ..config(&server.url())
+    });
+    let question: Box<RawValue> = serde_json::from_str(r#"{"type":"tick"}"#).unwrap();
+    let answer = ok("");
+    let (result, (mut peer, request)) =
+        together(backend.ask(&question), server.serve(&answer)).await;
+    result.unwrap();
+    assert_eq!(
+        request.header("webhook-signature"),
+        Some(&*signature(&request))
+    );
+    let (status, request) = together(backend.probe(), peer.serve(&answer)).await;
+    assert_eq!(status, Ok(200));
+    assert_eq!(request.header("webhook-signature"), None);
+    let shown = format!("{backend:?}");
+    assert!(
+        shown.contains("Secret(…)") && !shown.contains("MfKQ"),
+        "{shown}"
+    );
+}
+
 #[tokio::test]
 async fn a_probe_is_a_head_without_an_event() {
     let server = Server::bind().await;
@@ -211,21 +291,24 @@ async fn a_probe_is_a_head_without_an_event() {
 #[tokio::test]
 async fn a_user_in_the_url_is_sent_as_basic_authorization_and_shown_nowhere() {
     let server = Server::bind().await;
-    let backend = http(&format!("http://ann:s%40cret@{}/x?y=1", server.address()));
+    let backend = http(&format!(
+        "http://ann:hush%40hush@{}/x?y=1",
+        server.address()
+    ));
     let answer = ok("");
     let (result, (_peer, request)) =
         together(backend.tell(connected()), server.serve(&answer)).await;
     result.unwrap();
     assert!(request.head.starts_with("POST /x?y=1 HTTP/1.1\r\n"));
-    // "ann:s@cret"
+    // "ann:hush@hush"
     assert_eq!(
         request.header("authorization"),
-        Some("Basic YW5uOnNAY3JldA==")
+        Some("Basic YW5uOmh1c2hAaHVzaA==")
     );
     assert_eq!(request.header("host"), Some(&*server.address()));
     let shown = format!("{backend:?}");
     assert!(
-        !shown.contains("cret") && !shown.contains("YW5u"),
+        !shown.contains("hush") && !shown.contains("YW5u"),
         "{shown}"
     );
 }
@@ -262,7 +345,7 @@ fn only_json_wants_headers_kept() {
     let wants = |format| {
         let backend = broker_backend::Http::new(HttpConfig {
             format,
-            headers: ["Cookie".into()].into(),
+            headers: ["Cookie".parse().unwrap()].into(),
             ..config("http://h/")
         });
         backend.wanted_headers().has("cookie")

@@ -14,4 +14,5 @@ mod keep_alive;
 mod round_trip;
 mod server;
 mod tell;
+mod tls;
 mod trouble;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 /// Listens on a free port of loopback.
@@ -11,8 +11,8 @@ pub(crate) struct Server {
 }
 
 /// One connection that was accepted.
-pub(crate) struct Peer {
-    pub(crate) stream: TcpStream,
+pub(crate) struct Peer<S = TcpStream> {
+    pub(crate) stream: S,
 }
 
 /// One request, as it came.
@@ -52,7 +52,7 @@ impl Server {
     }
 }
 
-impl Peer {
+impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
     pub(crate) async fn request(&mut self) -> Request {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {

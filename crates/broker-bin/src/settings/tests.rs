@@ -133,6 +133,12 @@ fn shown(config: &Config) -> Vec<String> {
         .iter()
         .map(ToString::to_string)
         .collect();
+    let passed: Vec<String> = config
+        .backend
+        .headers
+        .iter()
+        .map(ToString::to_string)
+        .collect();
     let admin = config.listen.admin.as_ref();
     let cookies = match &config.session.cookies {
         Cookies::All => "all".to_owned(),
@@ -150,6 +156,8 @@ fn shown(config: &Config) -> Vec<String> {
         format!("backend {}", config.backend.url),
         format!("format {}", config.backend.format),
         format!("backend timeout {}", config.backend.timeout),
+        format!("signed {}", config.backend.secret.is_some()),
+        format!("passed on {}", join(&passed)),
         format!(
             "in flight {}",
             config.backend.max_in_flight.map_or(0, u32::from)

@@ -103,6 +103,11 @@ fn the_environment_is_checked_too() {
 /// Checks a file whose backend is `listener`'s, which answers once with
 /// `answer`; gives the request's head and what was said.
 fn ask(answer: &'static str) -> (String, String) {
+    ask_with("", answer)
+}
+
+/// The same with more lines for the section `backend`.
+fn ask_with(more: &str, answer: &'static str) -> (String, String) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let port = listener.local_addr().expect("it listens").port();
     let backend = thread::spawn(move || {
@@ -113,7 +118,7 @@ fn ask(answer: &'static str) -> (String, String) {
             .expect("the broker reads");
         head
     });
-    let file = format!("[backend]\nurl = 'http://user:secret@127.0.0.1:{port}/hook?a=1'\n");
+    let file = format!("[backend]\nurl = 'http://user:secret@127.0.0.1:{port}/hook?a=1'\n{more}");
     let ended = run(&Directory::with("wsbroker.toml", &file), &["check"]).to_string();
     let head = backend.join().expect("the backend answers");
     let hide = |text: String| text.replace(&port.to_string(), "PORT").replace('\r', "");
@@ -138,7 +143,7 @@ fn a_backend_is_asked_by_head_and_never_told_an_event() {
     expect![[r#"
         exit 0
         out: wsbroker.toml: ok
-        err: backend http://user:…@127.0.0.1:PORT/hook?a=1: up (it answers HEAD with 405)
+        err: backend http://user:…@127.0.0.1:PORT/hook?a=1 answers (405)
     "#]]
     .assert_eq(&ended);
 }
@@ -149,14 +154,14 @@ fn a_backend_that_answers_oddly_is_a_warning() {
     expect![[r#"
         exit 0
         out: wsbroker.toml: ok
-        err: warning: backend http://user:…@127.0.0.1:PORT/hook?a=1 answers HEAD with 404
+        err: warning: backend http://user:…@127.0.0.1:PORT/hook?a=1 answers HEAD with 404; is the path in backend.url right? All is well if it takes nothing but POST there
     "#]]
     .assert_eq(&ended);
     let (_, ended) = ask("HTTP/1.1 302 Found\r\nlocation: /login\r\ncontent-length: 0\r\n\r\n");
     expect![[r#"
         exit 0
         out: wsbroker.toml: ok
-        err: warning: backend http://user:…@127.0.0.1:PORT/hook?a=1 answers HEAD with 302; events never follow a redirect
+        err: warning: backend http://user:…@127.0.0.1:PORT/hook?a=1 answers HEAD with 302; events never follow a redirect: set backend.url to where it leads
     "#]].assert_eq(&ended);
 }
 
@@ -170,10 +175,22 @@ fn a_backend_that_is_down_is_a_warning() {
     let file = format!("[backend]\nurl = 'http://127.0.0.1:{port}/'\n");
     let ended = run(&Directory::with("wsbroker.toml", &file), &["check"]);
     assert_eq!(ended.code, Some(0), "{ended}");
-    assert!(
-        ended
-            .stderr
-            .starts_with("warning: backend http://127.0.0.1:"),
-        "{ended}"
+    expect![[r#"
+        warning: backend http://127.0.0.1:PORT/ cannot be reached: tcp connect error: Connection refused (os error 111); events are held until it can be: is it running, and is backend.url right?
+    "#]].assert_eq(&ended.stderr.replace(&port.to_string(), "PORT"));
+}
+
+#[test]
+fn a_backend_that_refuses_what_is_not_signed_is_fine() {
+    let (head, ended) = ask_with(
+        "format = 'form'\nsecret = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'\n",
+        "HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n",
     );
+    assert!(!head.contains("webhook-"), "{head}");
+    expect![[r#"
+        exit 0
+        out: wsbroker.toml: ok
+        err: backend http://user:…@127.0.0.1:PORT/hook?a=1 answers (401, since a HEAD is not signed)
+    "#]]
+    .assert_eq(&ended);
 }

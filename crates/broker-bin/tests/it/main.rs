@@ -1,5 +1,6 @@
 //! The built binary, from outside: exit codes, what it prints, how it ends.
 
+mod backend;
 mod broker;
 mod check;
 mod descriptors;

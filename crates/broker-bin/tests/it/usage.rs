@@ -87,10 +87,10 @@ fn wrong_values_of_flags_say_what_is_wanted() {
     "#]],
     );
     check(
-        &["--backend", "https://user:secret@example.org/"],
+        &["--backend", "https://user:secret@example.org:0/"],
         expect![[r#"
             exit 2
-            err: error: invalid value for '--backend <URL|demo|none>': https:// backends come with TLS; not in this version
+            err: error: invalid value for '--backend <URL|demo|none>': `0` is no port
             err: 
             err: Usage: wsbroker [OPTIONS] [COMMAND]
             err: 

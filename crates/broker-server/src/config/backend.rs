@@ -1,14 +1,20 @@
 //! The application behind the broker: where it is, how it is asked, and how
 //! much is kept for it while it is away.
 
+mod files;
+
 use std::fmt;
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::str::FromStr;
 
-use broker_backend::{HttpUrl, UrlError};
+use broker_backend::{HttpUrl, PassedHeader, Secret, UrlError};
 use serde::Deserialize;
 use serde::de::{self, Deserializer};
 
+pub use self::files::BackendFileError;
+
+use super::check::Invalid;
 use super::counts;
 use super::units::{self, ByteSize, TimeSpan};
 use super::words::{BackendFormat, Connect, Delivery, OnFull};
@@ -44,6 +50,17 @@ pub struct Backend {
     /// How many answers may be streamed at once over all shards; `None` (written 0) is no limit.
     #[serde(deserialize_with = "counts::zero_is_none")]
     pub max_streams: Option<NonZeroU32>,
+    /// What events are signed with (Standard Webhooks). It needs the format
+    /// `form` or `json`.
+    pub secret: Option<Secret>,
+    /// A file that holds it instead.
+    pub secret_file: Option<PathBuf>,
+    /// A PEM file of authorities: with it, the certificate of an `https://`
+    /// backend comes from one of these, and none that the system trusts counts.
+    pub ca: Option<PathBuf>,
+    /// The headers of a client's handshake that `session-connect` carries; only
+    /// in the format `json`.
+    pub headers: Vec<PassedHeader>,
     /// What is kept while the backend is away.
     pub hold: Hold,
 }
@@ -62,8 +79,61 @@ impl Default for Backend {
             retries: counts::at_least_one(8),
             stream_idle_timeout: TimeSpan::from_secs(60),
             max_streams: NonZeroU32::new(1000),
+            secret: None,
+            secret_file: None,
+            ca: None,
+            headers: Vec::new(),
             hold: Hold::default(),
         }
+    }
+}
+
+/// How many headers of a handshake may be asked for: each is kept for as long
+/// as its connection.
+const HEADERS_MAX: usize = 64;
+
+impl Backend {
+    /// What of these settings contradicts another one.
+    pub(super) fn contradictions(&self) -> Vec<Invalid> {
+        let mut problems = Vec::new();
+        let mut refuse = |key, reason: &str| {
+            problems.push(Invalid {
+                key,
+                reason: reason.to_owned(),
+            });
+        };
+        let secret_key = match (&self.secret, &self.secret_file) {
+            (Some(_), Some(_)) => {
+                let reason = "is set, and so is `backend.secret`: leave out one of them";
+                refuse("backend.secret_file", reason);
+                None
+            }
+            (Some(_), None) => Some("backend.secret"),
+            (None, Some(_)) => Some("backend.secret_file"),
+            (None, None) => None,
+        };
+        if let Some(key) = secret_key
+            && self.format == BackendFormat::Multipart
+        {
+            let reason = "signs the raw body, which PHP cannot read of a multipart request; set\n\n    \
+                 [backend]\n    format = \"form\"   # or \"json\"; PHP has the same two fields of a form in $_POST\n";
+            refuse(key, reason);
+        }
+        const HEADERS: &str = "backend.headers";
+        if !self.headers.is_empty() && self.format != BackendFormat::Json {
+            let reason =
+                "needs `backend.format` to be \"json\": the other formats have no room for headers";
+            refuse(HEADERS, reason);
+        }
+        if self.headers.len() > HEADERS_MAX {
+            refuse(HEADERS, &format!("lists more than {HEADERS_MAX} names"));
+        }
+        for (index, name) in self.headers.iter().enumerate() {
+            if self.headers[..index].contains(name) {
+                refuse(HEADERS, &format!("lists `{name}` twice"));
+            }
+        }
+        problems
     }
 }
 
@@ -103,7 +173,8 @@ pub enum BackendTarget {
     None,
     /// The built-in demo application.
     Demo,
-    /// An application that speaks HTTP: `http://…` or `unix:PATH:/url`.
+    /// An application that speaks HTTP: `http://…`, `https://…` or
+    /// `unix:PATH:/url`.
     /// `Display` and `Debug` hide the password that the address may carry.
     Http(HttpUrl),
 }
@@ -112,7 +183,7 @@ pub enum BackendTarget {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ParseBackendError {
     /// Neither of the words, and no address.
-    #[error("expected http://HOST[:PORT]/PATH, unix:PATH:/URL, demo or none")]
+    #[error("expected http://HOST[:PORT]/PATH, https://…, unix:PATH:/URL, demo or none")]
     Shape,
     /// An address that can't be used.
     #[error(transparent)]

@@ -116,6 +116,8 @@ impl Config {
                  [access]\n    trusted_proxies = [\"127.0.0.1\"]   # where your proxy connects from\n";
             refuse("listen.proxy_protocol", reason.to_owned());
         }
+        problems.extend(self.backend.contradictions());
+        let mut refuse = |key, reason: String| problems.push(Invalid { key, reason });
         let header = self.limits.max_header.bytes();
         if header != 0 && !(HEADER_BYTES_MIN..=HEADER_BYTES_MAX).contains(&header) {
             refuse(

@@ -1,6 +1,7 @@
 //! Claims about the configuration, in its own words.
 
 mod addresses;
+mod backend;
 mod endpoints;
 mod rules;
 mod units;
@@ -52,6 +53,7 @@ fn the_documented_defaults_are_the_defaults() {
         timeout = "10s"
         max_in_flight = 256
         max_answer = "4MiB"
+        headers = []
         [backend.hold]
         max_events = 1000
         max_bytes = "64MiB"
@@ -129,6 +131,7 @@ fn every_key_that_is_read_is_listed() {
         "session",
         "drain",
         "log",
+        "tls",
     ];
     for section in sections {
         let error = misread(&format!("{section}.no_such_key"));

@@ -20,7 +20,7 @@ use crate::load::Loads;
 /// A shard none of whose tasks run, so that a test says what happens when.
 fn shard() -> Rc<Shard> {
     let config = Config::default();
-    let backend = application::of(&config);
+    let backend = application::of(&config).unwrap();
     shard_with(config, backend)
 }
 

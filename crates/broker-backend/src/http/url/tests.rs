@@ -32,6 +32,27 @@ fn the_host_header_leaves_out_the_port_80() {
 }
 
 #[test]
+fn https_names_whom_the_certificate_has_to_be_for_and_has_the_port_443() {
+    for (text, name) in [
+        ("HTTPS://App.example.org/", "app.example.org"),
+        ("https://u:p@10.0.0.1:8443/x", "10.0.0.1"),
+        ("https://[::1]:8443", "::1"),
+    ] {
+        let url = read(text);
+        let expected = ServerName::try_from(name).unwrap();
+        assert_eq!(url.server_name(), Some(&expected), "{text}");
+        assert_eq!(url.uri().scheme_str(), Some("https"), "{text}");
+    }
+    assert_eq!(read("http://app/").server_name(), None);
+    assert_eq!(read("unix:app.sock").server_name(), None);
+    assert_eq!(read("https://app:443/").host(), "app");
+    assert_eq!(read("https://app:80/").host(), "app:80");
+    assert_eq!(read("http://app:443/").host(), "app:443");
+    let shown = read("https://ann:hush@app:8443/x?y").to_string();
+    assert_eq!(shown, "https://ann:…@app:8443/x?y");
+}
+
+#[test]
 fn a_user_becomes_basic_authorization() {
     for (text, pair) in [
         ("http://us%65r:pa%3Ass@h/", "user:pa:ss"),
@@ -74,24 +95,27 @@ fn a_unix_socket_is_followed_by_a_url() {
 
 #[test]
 fn faults_are_named() {
-    assert_eq!(
-        fault("https://h/"),
-        "https:// backends come with TLS; not in this version"
-    );
     for text in ["", "h/x", "ftp://h/", "http:/h", "://h"] {
         assert_eq!(
             fault(text),
-            "a backend's URL begins with http:// or unix:",
+            "a backend's URL begins with http://, https:// or unix:",
             "{text}"
         );
     }
-    for text in ["http://", "http:///x", "http://user@/x", "http://:80/"] {
+    for text in [
+        "http://",
+        "http:///x",
+        "http://user@/x",
+        "http://:80/",
+        "https://",
+    ] {
         assert_eq!(fault(text), "the backend's URL names no host", "{text}");
     }
     assert_eq!(fault("http://h:99999/"), "`99999` is no port");
     assert_eq!(fault("http://h:0/"), "`0` is no port");
     assert_eq!(fault("http://h:/"), "`` is no port");
     assert_eq!(fault("http://h:http/"), "`http` is no port");
+    assert!(fault("https://a_b-/").starts_with("the host of the backend's URL cannot be read"));
     assert!(fault("unix:").starts_with("unix: is followed by"));
     assert!(fault("unix::/x").starts_with("unix: is followed by"));
     assert!(fault("http://a b/").starts_with("the host of the backend's URL cannot be read"));

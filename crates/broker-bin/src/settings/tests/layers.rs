@@ -248,3 +248,21 @@ fn the_demo_is_a_backend_like_others() {
     );
     assert_eq!(Config::default().backend.url, BackendTarget::None);
 }
+
+#[test]
+fn a_secret_and_headers_can_be_variables() {
+    check(
+        "[backend]\nurl = 'https://app/'\nformat = 'json'\n",
+        &[
+            "WSBROKER_BACKEND__SECRET=whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+            "WSBROKER_BACKEND__HEADERS=Cookie, user-agent",
+        ],
+        &[],
+        expect![[r#"
+            backend https://app/
+            format json
+            signed true
+            passed on cookie user-agent
+        "#]],
+    );
+}

@@ -96,7 +96,7 @@ colour = "red"
 [[endpoint]]
 path = 5
 [backend]
-url = "https://user:secret@example.org/"
+url = "https://user:secret@example.org:0/"
 timeout = 10
 max_in_flight = "many"
 hold = { max_events = 0, max_bytes = "1TB" }
@@ -118,7 +118,7 @@ max_body = 99999999999999999999
             wsbroker.toml:7:11: `endpoint.dialect`: `socketio` is not available in this version; available: wsbroker, echo
             wsbroker.toml:8:1: unknown key `endpoint.colour`
             wsbroker.toml:10:8: `endpoint.path`: invalid type: integer `5`, expected a string
-            wsbroker.toml:12:7: `backend.url`: https:// backends come with TLS; not in this version
+            wsbroker.toml:12:7: `backend.url`: `0` is no port
             wsbroker.toml:13:11: `backend.timeout`: invalid type: integer `10`, expected a time with its unit, such as "100ms", "25s" or "5m"
             wsbroker.toml:14:17: `backend.max_in_flight`: invalid type: string "many", expected a whole number from 0 to 4294967295
             wsbroker.toml:15:23: `backend.hold.max_events`: invalid value: integer `0`, expected a whole number from 1 to 4294967295
@@ -274,6 +274,62 @@ fn beyond_loopback_rules_are_needed_unless_told_otherwise() {
         expect![[r#"
             public 0.0.0.0:80
             backend demo
+        "#]],
+    );
+}
+
+#[test]
+fn a_secret_that_cannot_be_used_is_told_where_it_stands_and_not_repeated() {
+    check(
+        "[backend]\nsecret = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'\n",
+        &["WSBROKER_BACKEND__SECRET_FILE=/no/such/file"],
+        &["--backend-format", "json"],
+        expect![[r#"
+            environment variable WSBROKER_BACKEND__SECRET_FILE: `backend.secret_file` is set, and so is `backend.secret`: leave out one of them
+            environment variable WSBROKER_BACKEND__SECRET_FILE: `backend.secret_file`: cannot read /no/such/file: No such file or directory (os error 2)
+        "#]],
+    );
+    check(
+        "[backend]\nsecret = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'\n",
+        &[],
+        &[],
+        expect![[r#"
+            wsbroker.toml:2:10: `backend.secret` signs the raw body, which PHP cannot read of a multipart request; set
+
+                [backend]
+                format = "form"   # or "json"; PHP has the same two fields of a form in $_POST
+
+        "#]],
+    );
+    check(
+        "",
+        &["WSBROKER_BACKEND__SECRET=MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"],
+        &[],
+        expect![[r#"
+            environment variable WSBROKER_BACKEND__SECRET: `backend.secret`: a secret is `whsec_` and then 24 to 64 bytes in base64, such as `openssl rand -base64 32` prints
+        "#]],
+    );
+}
+
+#[test]
+fn headers_that_are_not_passed_on_are_told_one_by_one() {
+    check(
+        "[backend]\nformat = 'json'\nca = '/no/such/file'\nheaders = ['cookie', 'x_forwarded_for', 'two words']\n",
+        &[],
+        &[],
+        expect![[r#"
+            wsbroker.toml:4:22: `backend.headers`: `x_forwarded_for` is never passed on from a client, who could forge with it what only the broker or a proxy may say
+            wsbroker.toml:4:41: `backend.headers`: `two words` is not the name of a header
+        "#]],
+    );
+    check(
+        "[backend]\nca = '/no/such/file'\nheaders = ['cookie', 'cookie']\n",
+        &[],
+        &[],
+        expect![[r#"
+            wsbroker.toml:2:6: `backend.ca`: cannot read /no/such/file: No such file or directory (os error 2)
+            wsbroker.toml:3:11: `backend.headers` needs `backend.format` to be "json": the other formats have no room for headers
+            wsbroker.toml:3:11: `backend.headers` lists `cookie` twice
         "#]],
     );
 }

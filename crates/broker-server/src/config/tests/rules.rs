@@ -8,7 +8,7 @@ use expect_test::{Expect, expect};
 use super::super::{Access, ListenAddr};
 use super::read;
 
-fn check(text: &str, expected: Expect) {
+pub(super) fn check(text: &str, expected: Expect) {
     let config = read(text).expect("every value is right by itself");
     let mut lines = String::new();
     for problem in config.validate() {

@@ -29,14 +29,14 @@ fn backends_are_http_urls_or_words() {
             http://127.0.0.1:8000/hook?a=1 -> Http("http://127.0.0.1:8000/hook?a=1")
             HTTP://user:secret@example.org/x -> Http("http://user:…@example.org/x")
             http://user:se@cret@example.org/x -> Http("http://user:…@example.org/x")
-            https://example.org/ -> error: https:// backends come with TLS; not in this version
+            https://example.org/ -> Http("https://example.org/")
             unix:/run/app.sock:/url -> Http("unix:/run/app.sock:/url")
             http:// -> error: the backend's URL names no host
             http:///x -> error: the backend's URL names no host
             http://a b/ -> error: the host of the backend's URL cannot be read: invalid uri character
-            ftp://user:secret@example.org/ -> error: expected http://HOST[:PORT]/PATH, unix:PATH:/URL, demo or none
-            example.org -> error: expected http://HOST[:PORT]/PATH, unix:PATH:/URL, demo or none
-             -> error: expected http://HOST[:PORT]/PATH, unix:PATH:/URL, demo or none
+            ftp://user:secret@example.org/ -> error: expected http://HOST[:PORT]/PATH, https://…, unix:PATH:/URL, demo or none
+            example.org -> error: expected http://HOST[:PORT]/PATH, https://…, unix:PATH:/URL, demo or none
+             -> error: expected http://HOST[:PORT]/PATH, https://…, unix:PATH:/URL, demo or none
         "#]],
     );
 }
