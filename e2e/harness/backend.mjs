@@ -104,6 +104,7 @@ class BackendEvent {
 
   /** Answers with a list of commands, or with text as it is. */
   async answer(answer = [], { status = 200, headers = {} } = {}) {
+    if (this.#response.destroyed) return; // The broker has gone away meanwhile.
     const body = typeof answer === 'string' ? answer : JSON.stringify(answer);
     this.#response.writeHead(status, { 'content-type': 'text/html', ...headers });
     const finished = new Promise((resolve) => {
@@ -114,9 +115,14 @@ class BackendEvent {
     await within(finished, 'the answer is written');
   }
 
+  /** What the answer is written to, for answers that are none by HTTP's rules. */
+  get socket() {
+    return this.#response.socket;
+  }
+
   /** Cuts the connection without an answer. */
   reset() {
-    this.#response.socket.resetAndDestroy();
+    this.socket.resetAndDestroy();
   }
 
   toJSON() {

@@ -12,12 +12,15 @@ process.on('exit', () => {
 });
 
 export class Child {
-  /** Starts `command`; `env` is the whole environment. */
-  static start(command, args = [], { env = process.env, cwd, stdio } = {}) {
-    return new Child(command, args, { env, cwd, stdio: stdio ?? ['pipe', 'pipe', 'pipe'] });
+  /** Starts `command`; `env` is the whole environment. As a `group`, it is signalled with all processes that it starts. */
+  static start(command, args = [], { env = process.env, cwd, stdio, group = false } = {}) {
+    return new Child(command, args, { env, cwd, stdio: stdio ?? ['pipe', 'pipe', 'pipe'], detached: group });
   }
 
+  #isGroup;
+
   constructor(command, args, options) {
+    this.#isGroup = options.detached;
     this.name = `${command} ${args.join(' ')}`;
     /** Lines of standard output, and of standard error, as they come. */
     this.stdout = new Inbox(`stdout of ${this.name}`);
@@ -67,7 +70,17 @@ export class Child {
   }
 
   kill(signal) {
-    if (this.alive) this.process.kill(signal);
+    if (!this.alive) return;
+    if (!this.#isGroup) {
+      this.process.kill(signal);
+      return;
+    }
+    try {
+      // The first process of a group has the group's number.
+      process.kill(-this.pid, signal);
+    } catch (error) {
+      if (error.code !== 'ESRCH') throw error; // It has just ended.
+    }
   }
 
   /** Its end, which must come by itself. */

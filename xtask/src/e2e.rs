@@ -11,17 +11,21 @@ use crate::process::{self, find_program};
 use crate::workspace::Workspace;
 use crate::{Result, npm, python};
 
+pub(crate) const PHP: Need = Need {
+    program: "php",
+    proof: &[],
+    package: "php-cli",
+};
+
+pub(crate) const NGINX: Need = Need {
+    program: "nginx",
+    proof: &[],
+    package: "nginx-light",
+};
+
 const NEEDS: [Need; 7] = [
-    Need {
-        program: "php",
-        proof: &[],
-        package: "php-cli",
-    },
-    Need {
-        program: "nginx",
-        proof: &[],
-        package: "nginx-light",
-    },
+    PHP,
+    NGINX,
     Need {
         program: "haproxy",
         proof: &[],

@@ -7,6 +7,7 @@
 #![expect(clippy::print_stdout, reason = "a command-line tool reports on stdout")]
 
 mod bench;
+mod chaos;
 mod ci;
 mod conformance;
 mod deny;
@@ -67,6 +68,11 @@ const COMMANDS: &[Command] = &[
         name: "soak",
         about: "run the release binary under mixed load and watch its memory: [MINUTES], 60 unless given",
         run: soak::run,
+    },
+    Command {
+        name: "chaos",
+        about: "let backends, nginx and the network fail under the release binary: [--messages N] [--seed S]",
+        run: chaos::run,
     },
     Command {
         name: "deny",
