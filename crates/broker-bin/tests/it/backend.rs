@@ -10,7 +10,7 @@ use expect_test::{Expect, expect};
 use rustix::process::Signal;
 
 use crate::broker::{Broker, PATIENCE, serve};
-use crate::process::{Directory, run};
+use crate::process::{Directory, wsbroker};
 
 /// Starts a broker in front of a backend that says `answer` to the one request that is made of it; gives the request's
 /// head and the record about the backend.
@@ -68,15 +68,27 @@ fn nobody_waits_for_the_backend_neither_at_the_start_nor_at_the_end() {
     assert!(!log.contains("does not answer"), "{log}");
 }
 
+/// By whom an authority is trusted.
+enum Trusted<'a> {
+    /// `backend.ca` names it.
+    ByName(&'a Authority),
+    /// The system has it among its own.
+    BySystem(&'a Authority),
+}
+
+use Trusted::{ByName, BySystem};
+
 /// Checks a broker whose backend is another broker, with TLS: what answers `HEAD` with a certificate for `localhost`.
-fn check(server: &Authority, host: &str, trusted: Option<&Authority>, expected: Expect) {
+fn check(server: &Authority, host: &str, trusted: Trusted<'_>, expected: Expect) {
     let issued = server.issue();
     let files = Directory::with(
         "wsbroker.toml",
         "[tls]\ncert = 'cert.pem'\nkey = 'key.pem'\n",
     );
     let write = |name: &str, text: &str| {
-        fs::write(files.path().join(name), text).expect("the file is written");
+        let path = files.path().join(name);
+        fs::write(&path, text).expect("the file is written");
+        path
     };
     write("cert.pem", &issued.certificate);
     write("key.pem", &issued.key);
@@ -84,13 +96,21 @@ fn check(server: &Authority, host: &str, trusted: Option<&Authority>, expected: 
     let address = backend.listening["public"].as_str().expect("an address");
     let port = address.rsplit(':').next().expect("a port");
     let mut file = format!("[backend]\nurl = 'https://{host}:{port}/'\n");
-    if let Some(authority) = trusted {
-        write("ca.pem", authority.root());
-        let path = files.path().join("ca.pem");
-        file.push_str(&format!("ca = '{}'\n", path.display()));
-    }
-    let ended = run(&Directory::with("wsbroker.toml", &file), &["check"]);
-    expected.assert_eq(&ended.to_string().replace(port, "PORT"));
+    let system = match trusted {
+        ByName(authority) => {
+            let path = write("ca.pem", authority.root());
+            file.push_str(&format!("ca = '{}'\n", path.display()));
+            write("system.pem", server.root())
+        }
+        BySystem(authority) => write("system.pem", authority.root()),
+    };
+    let output = wsbroker(&Directory::with("wsbroker.toml", &file))
+        .arg("check")
+        .env("SSL_CERT_FILE", system)
+        .output()
+        .expect("the binary runs");
+    let said = String::from_utf8(output.stderr).expect("stderr is UTF-8");
+    expected.assert_eq(&said.replace(port, "PORT"));
 }
 
 #[test]
@@ -99,31 +119,41 @@ fn check_tells_whether_a_backend_with_tls_is_trusted() {
     check(
         &ours,
         "localhost",
-        Some(&ours),
+        ByName(&ours),
         expect![[r#"
-        exit 0
-        out: wsbroker.toml: ok
-        err: backend https://localhost:PORT/ answers (405)
+        backend https://localhost:PORT/ answers (405)
     "#]],
     );
     check(
         &ours,
         "localhost",
-        Some(&others),
+        BySystem(&ours),
         expect![[r#"
-            exit 0
-            out: wsbroker.toml: ok
-            err: warning: backend https://localhost:PORT/ cannot be reached: TLS: its certificate is from no authority that is trusted; it is none of those in backend.ca; events are held until it can be: is it running, and is backend.url right?
-        "#]],
+        backend https://localhost:PORT/ answers (405)
+    "#]],
+    );
+    check(
+        &ours,
+        "localhost",
+        ByName(&others),
+        expect![[r#"
+        warning: backend https://localhost:PORT/ cannot be reached: TLS: its certificate is from no authority that is trusted; it is none of those in backend.ca; events are held until it can be: is it running, and is backend.url right?
+    "#]],
+    );
+    check(
+        &ours,
+        "localhost",
+        BySystem(&others),
+        expect![[r#"
+        warning: backend https://localhost:PORT/ cannot be reached: TLS: its certificate is from no authority that is trusted; if the authority is your own, name its certificate in backend.ca; events are held until it can be: is it running, and is backend.url right?
+    "#]],
     );
     check(
         &ours,
         "127.0.0.1",
-        Some(&ours),
+        ByName(&ours),
         expect![[r#"
-            exit 0
-            out: wsbroker.toml: ok
-            err: warning: backend https://127.0.0.1:PORT/ cannot be reached: TLS: its certificate is refused: certificate not valid for name "127.0.0.1"; certificate is only valid for DnsName("localhost"); events are held until it can be: is it running, and is backend.url right?
-        "#]],
+        warning: backend https://127.0.0.1:PORT/ cannot be reached: TLS: its certificate is refused: certificate not valid for name "127.0.0.1"; certificate is only valid for DnsName("localhost"); events are held until it can be: is it running, and is backend.url right?
+    "#]],
     );
 }
