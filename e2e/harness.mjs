@@ -10,7 +10,7 @@ export { Backend } from './harness/backend.mjs';
 export {
   ask, fromRoot, listensOn, originalProcess, runWsbroker, startOriginal, startWsbroker, wsbrokerPath,
 } from './harness/broker.mjs';
-export { certificateFor, issue, sClient, serial } from './harness/certificate.mjs';
+export { authorityFor, certificateFor, issue, sClient, serial } from './harness/certificate.mjs';
 export { Client } from './harness/client.mjs';
 export { RawClient } from './harness/raw.mjs';
 export { backendFor, brokerFor, enter, scene } from './harness/scene.mjs';

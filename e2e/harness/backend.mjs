@@ -1,19 +1,22 @@
 // A backend that does what the test says: it records every event and answers when told to.
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import { Inbox, within } from './wait.mjs';
 
 export class Backend {
-  /** Listens on a free port of the loopback interface, or on the given one. */
-  static async start({ port = 0, path = '/events' } = {}) {
-    const backend = new Backend(path);
+  /** Listens on a free port of the loopback interface, or on the given one; with TLS, as `tls` names certificate and key. */
+  static async start({ port = 0, path = '/events', tls } = {}) {
+    const backend = new Backend(path, tls);
     await backend.listen(port);
     return backend;
   }
 
-  constructor(path) {
+  constructor(path, tls) {
     this.path = path;
+    this.tls = tls;
     /** Events that nobody has taken yet; each waits for its answer. */
     this.events = new Inbox('events at the backend');
     /** When set, is asked first; what it returns (unless undefined) is the answer. */
@@ -23,7 +26,10 @@ export class Backend {
   }
 
   async listen(port) {
-    this.server = createServer((request, response) => this.#receive(request, response));
+    const receive = (request, response) => this.#receive(request, response);
+    this.server = this.tls
+      ? createTlsServer({ cert: readFileSync(this.tls.cert), key: readFileSync(this.tls.key) }, receive)
+      : createServer(receive);
     this.server.keepAliveTimeout = 0;
     this.server.on('connection', (socket) => {
       this.sockets.add(socket);
@@ -38,7 +44,9 @@ export class Backend {
   }
 
   get url() {
-    return `http://127.0.0.1:${this.port}${this.path}`;
+    return this.tls
+      ? `https://localhost:${this.port}${this.path}`
+      : `http://127.0.0.1:${this.port}${this.path}`;
   }
 
   /** The next event that `wants` accepts. */
@@ -59,13 +67,15 @@ export class Backend {
   }
 
   async #receive(request, response) {
-    this.requests += 1;
     const chunks = [];
     try {
       for await (const chunk of request) chunks.push(chunk);
     } catch {
       return; // The broker went away in the middle of its request.
     }
+    // What it asks at its start, before any event.
+    if (request.method === 'HEAD') return void response.writeHead(405).end();
+    this.requests += 1;
     const event = new BackendEvent(request, Buffer.concat(chunks), response);
     const answer = await this.onEvent?.(event);
     if (answer === undefined) {
@@ -85,7 +95,8 @@ class BackendEvent {
     this.url = request.url;
     this.headers = request.headers;
     this.#response = response;
-    if (request.method === 'HEAD') return;
+    /** The raw body, which signatures are made of. */
+    this.body = body;
     this.raw = fieldsOf(request.headers['content-type'] ?? '', body);
     this.message = JSON.parse(this.raw.message);
     this.connection = JSON.parse(this.raw.connection);

@@ -46,6 +46,8 @@ function tell(room, message) {
 }
 
 createServer(async (request, response) => {
+  // The broker looks whether somebody is here.
+  if (request.method !== 'POST') return response.writeHead(405).end();
   let body = '';
   for await (const chunk of request.setEncoding('utf8')) body += chunk;
   const event = JSON.parse(body);
