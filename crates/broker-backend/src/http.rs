@@ -6,6 +6,7 @@ mod format;
 mod passed_header;
 mod post;
 mod secret;
+mod stream;
 mod tls;
 mod url;
 mod wire;
@@ -15,9 +16,10 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
-use broker_core::{Call, Failure, Reading};
+use broker_core::{Call, EventKind, Failure, Reading};
 use bytes::Bytes;
 use serde_json::value::RawValue;
+use smallvec::SmallVec;
 
 pub use self::format::Format;
 pub use self::passed_header::{PassedHeader, PassedHeaderError};
@@ -25,13 +27,17 @@ pub use self::secret::{Secret, SecretError};
 pub use self::tls::{Authorities, AuthoritiesError};
 pub use self::url::{HttpUrl, UrlError};
 
-use self::exchange::{Bounds, Pool};
+use self::exchange::{Body, Bounds, Heard, Pool};
 use self::format::Encoder;
 use self::post::Letterhead;
+use self::stream::Lines;
 use self::tls::TlsClient;
 use self::wire::Connector;
-use crate::answer::{Answer, Unanswered};
+use crate::answer::{Answer, Commands, Unanswered};
 use crate::backend::{Backend, WantedHeaders};
+
+/// How much a client whose handshake is refused is passed on of what the application says, in bytes.
+const PAGE_BYTES_MAX: usize = 64 * 1024;
 
 /// How an application is told.
 #[derive(Clone, Debug)]
@@ -50,6 +56,14 @@ pub struct HttpConfig {
     /// with the same id; true unless told otherwise. It is false where an event that may have arrived must never be
     /// sent again.
     pub may_resend: bool,
+    /// Whether each request holds a list of events, and each answer one of answers; only in [`Format::Json`], and false
+    /// unless told otherwise.
+    pub is_batched: bool,
+    /// Whether handshakes wait for the answer to `session-connect`, so that what it says to the client itself matters;
+    /// false unless told otherwise.
+    pub decides_on_handshakes: bool,
+    /// How long an answer that comes line by line may be silent; 60 s unless told otherwise.
+    pub stream_idle_timeout: Duration,
     /// What events are signed with, so that the application can tell them from anybody else's POSTs; none unless told
     /// otherwise. The signature is made of the raw body, which PHP cannot read where the format is
     /// [`Format::Multipart`].
@@ -71,6 +85,9 @@ impl HttpConfig {
             max_answer: 4 << 20,
             max_commands: 10_000,
             may_resend: true,
+            is_batched: false,
+            decides_on_handshakes: false,
+            stream_idle_timeout: Duration::from_secs(60),
             secret: None,
             authorities: None,
             headers: Box::default(),
@@ -104,9 +121,9 @@ impl Http {
     /// Makes a backend that nothing has been sent to yet.
     #[must_use]
     pub fn new(config: HttpConfig) -> Http {
-        let encoder = Encoder::new(config.format, &config.headers);
+        let encoder = Encoder::new(config.format, &config.headers, config.is_batched);
         let wanted_headers = match &encoder {
-            Encoder::Json { headers } => headers.clone(),
+            Encoder::Json { headers, .. } => headers.clone(),
             Encoder::Multipart(_) | Encoder::Form => Box::default(),
         };
         let is_tls = config.url.server_name().is_some();
@@ -150,6 +167,18 @@ impl Http {
             timeout: config.timeout,
             max_answer: config.max_answer,
             may_resend: config.may_resend,
+            may_stream: false,
+            page_bytes_max: 0,
+        }
+    }
+}
+
+impl Shared {
+    fn reading(&self) -> Reading<'_> {
+        Reading {
+            strict: false,
+            max_commands: self.config.max_commands,
+            own_types: self.reserved.get().map_or(&[], |types| types),
         }
     }
 }
@@ -161,23 +190,48 @@ impl Backend for Http {
     }
 
     async fn call(&self, call: Call) -> Result<Answer, Unanswered> {
-        let event = &call.events[0];
+        let config = &self.shared.config;
+        let is_handshake = config.decides_on_handshakes
+            && matches!(&call.events[..], [event] if event.fact.kind() == EventKind::Connect);
+        let mut bounds = self.bounds();
+        bounds.may_stream = !config.is_batched;
+        if is_handshake {
+            bounds.page_bytes_max = PAGE_BYTES_MAX;
+        }
         let now = SystemTime::now();
-        let write = || self.shared.letterhead.event(event, now);
-        let body = self.pool.exchange(write, self.bounds()).await?;
-        let reading = Reading {
-            strict: false,
-            max_commands: self.shared.config.max_commands,
-            own_types: self.shared.reserved.get().map_or(&[], |types| types),
+        let write = || self.shared.letterhead.call(&call, now);
+        let Heard { head, body } = self.pool.exchange(write, bounds).await?;
+        let reading = self.shared.reading();
+        let commands = match body {
+            Body::Lines(lines) => {
+                Commands::Stream(Box::new(Lines::new(Arc::clone(&self.shared), lines)))
+            }
+            Body::Whole(body) if config.is_batched => {
+                let events = call.events.len();
+                Commands::Lists(answer::read_answers(&body, events, reading)?.into())
+            }
+            Body::Whole(body) => {
+                Commands::Lists(SmallVec::from([answer::read_commands(&body, reading)?]))
+            }
         };
-        Ok(answer::read_commands(&body, reading)?.into())
+        let greeting = if is_handshake {
+            answer::greeting(&head)
+        } else {
+            None
+        };
+        Ok(Answer { commands, greeting })
     }
 
     async fn ask(&self, message: &RawValue) -> Result<Bytes, Failure> {
         let id = format!("direct-{:016x}{:016x}", random(), random());
         let now = SystemTime::now();
         let write = || self.shared.letterhead.direct(message, &id, now);
-        self.pool.exchange(write, self.bounds()).await
+        let heard = self.pool.exchange(write, self.bounds()).await;
+        match heard.map_err(|unanswered| unanswered.failure)?.body {
+            Body::Whole(body) => Ok(body),
+            // It was not allowed to.
+            Body::Lines(_) => Ok(Bytes::new()),
+        }
     }
 
     fn reserve(&self, types: &[Box<str>]) {

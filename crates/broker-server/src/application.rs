@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use broker_backend::{Answer, Backend, Format, Http, HttpConfig, HttpUrl, Unanswered};
 use broker_core::{Call, CommandList, Failure};
 
-use crate::config::{BackendFileError, BackendFormat, BackendTarget, Config};
+use crate::config::{BackendFileError, BackendFormat, BackendTarget, Config, Connect, Delivery};
 use crate::demo;
 
 /// The application behind the broker, as `backend.url` names it.
@@ -51,6 +51,10 @@ fn http(url: &HttpUrl, config: &Config) -> Result<Http, BackendFileError> {
         BackendFormat::Json => Format::Json,
     };
     http.timeout = config.backend.timeout.duration();
+    http.may_resend = config.backend.delivery == Delivery::AtLeastOnce;
+    http.is_batched = config.backend.batch.get() > 1;
+    http.decides_on_handshakes = config.backend.connect == Connect::Wait;
+    http.stream_idle_timeout = config.backend.stream_idle_timeout.duration();
     http.max_answer = config.backend.max_answer.bytes();
     http.max_commands = config.limits.max_commands.get() as usize;
     http.secret = config.backend.load_secret()?;

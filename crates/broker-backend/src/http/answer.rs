@@ -5,23 +5,50 @@ use std::time::{Duration, SystemTime};
 
 use broker_core::{CommandList, Failure, ListError, Reading};
 use bytes::{Bytes, BytesMut};
-use http::header::RETRY_AFTER;
+use http::header::{CONTENT_TYPE, RETRY_AFTER, SEC_WEBSOCKET_PROTOCOL, SET_COOKIE};
 use http::response::Parts;
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 
+use crate::answer::{Greeting, Page, Unanswered};
+
 /// How many letters of an answer that cannot be read are shown.
 const SHOWN_CHARS: usize = 80;
 
-/// Refuses every status other than 2xx; redirects are not followed.
-pub(super) fn check_status(head: &Parts) -> Result<(), Failure> {
-    if head.status.is_success() {
-        return Ok(());
-    }
-    Err(Failure::Status {
+/// What an answer with another status than 2xx comes to; redirects are not followed. Of a 4xx at most so many bytes are read
+/// for the client; a body that is longer or does not arrive is left out.
+pub(super) async fn refusal(head: &Parts, body: Incoming, page_bytes_max: usize) -> Unanswered {
+    let failure = Failure::Status {
         code: head.status.as_u16(),
         retry_after: retry_after(head, SystemTime::now()),
-    })
+    };
+    let is_read = head.status.is_client_error() && page_bytes_max > 0;
+    let body = if is_read {
+        read_body(body, page_bytes_max).await.ok()
+    } else {
+        None
+    };
+    let page = body.map(|body| {
+        Box::new(Page {
+            content_type: head.headers.get(CONTENT_TYPE).cloned(),
+            body,
+        })
+    });
+    Unanswered { failure, page }
+}
+
+/// What the head of an answer says to a client whose handshake waits for it.
+pub(super) fn greeting(head: &Parts) -> Option<Box<Greeting>> {
+    let greeting = Greeting {
+        subprotocol: head.headers.get(SEC_WEBSOCKET_PROTOCOL).cloned(),
+        cookies: head
+            .headers
+            .get_all(SET_COOKIE)
+            .into_iter()
+            .cloned()
+            .collect(),
+    };
+    (greeting != Greeting::default()).then(|| Box::new(greeting))
 }
 
 /// RFC 9110 §10.2.3: a number of seconds, or a date.
@@ -69,7 +96,7 @@ pub(super) async fn read_body(mut body: Incoming, limit: usize) -> Result<Bytes,
     })
 }
 
-fn too_long(limit: usize) -> Failure {
+pub(super) fn too_long(limit: usize) -> Failure {
     Failure::BadAnswer(
         format!("backend's answer is longer than the limit max_answer of {limit} bytes").into(),
     )
@@ -77,12 +104,24 @@ fn too_long(limit: usize) -> Failure {
 
 /// Reads the commands of a whole answer.
 pub(super) fn read_commands(body: &Bytes, reading: Reading<'_>) -> Result<CommandList, Failure> {
-    CommandList::parse(body, reading)
-        .map_err(|error| Failure::BadAnswer(unreadable(body, &error).into()))
+    CommandList::parse(body, reading).map_err(|error| unreadable(body, &error))
+}
+
+/// Reads the answers to so many events.
+pub(super) fn read_answers(
+    body: &Bytes,
+    events: usize,
+    reading: Reading<'_>,
+) -> Result<Vec<CommandList>, Failure> {
+    CommandList::parse_each(body, events, reading).map_err(|error| unreadable(body, &error))
+}
+
+fn unreadable(body: &[u8], error: &ListError) -> Failure {
+    Failure::BadAnswer(complained(body, error).into())
 }
 
 /// What is wrong and where, how the answer begins, and what a newcomer has to do about it.
-fn unreadable(body: &[u8], error: &ListError) -> String {
+fn complained(body: &[u8], error: &ListError) -> String {
     let mut text = format!("backend's answer is no list of commands: {error}; it begins with \"");
     let start = &body[..body.len().min(SHOWN_CHARS * 4)];
     let shown = String::from_utf8_lossy(start);
@@ -156,7 +195,7 @@ mod tests {
         own_types: &[],
     };
 
-    fn complaint(body: &[u8]) -> String {
+    fn complained(body: &[u8]) -> String {
         let body = Bytes::copy_from_slice(body);
         read_commands(&body, READING)
             .expect_err("a complaint")
@@ -166,31 +205,31 @@ mod tests {
     #[test]
     fn an_unreadable_answer_is_shown_with_its_place_and_a_hint() {
         assert_eq!(
-            complaint(b"<br />\n<b>Warning</b>:  Undefined variable $x in <b>/app/b.php</b> on line <b>3</b><br />\n[]"),
+            complained(b"<br />\n<b>Warning</b>:  Undefined variable $x in <b>/app/b.php</b> on line <b>3</b><br />\n[]"),
             "backend's answer is no list of commands: not JSON: expected value at line 1 column 1; it begins with \
              \"<br />\\n<b>Warning</b>:  Undefined variable $x in <b>/app/b.php</b> on line <b>3<\"…; \
              PHP wrote a message into it: set display_errors to 0 or stderr"
         );
-        assert!(complaint(b"\nFatal error: x").ends_with("set display_errors to 0 or stderr"));
-        assert!(complaint(b"PHP Notice:  x").ends_with("set display_errors to 0 or stderr"));
-        assert!(complaint(b"<!doctype html>").ends_with("in front of the JSON"));
-        assert!(complaint(b"<?php echo 1;").ends_with("does not run PHP"));
-        assert!(complaint(b"\xef\xbb\xbf[]").ends_with("without a byte order mark"));
+        assert!(complained(b"\nFatal error: x").ends_with("set display_errors to 0 or stderr"));
+        assert!(complained(b"PHP Notice:  x").ends_with("set display_errors to 0 or stderr"));
+        assert!(complained(b"<!doctype html>").ends_with("in front of the JSON"));
+        assert!(complained(b"<?php echo 1;").ends_with("does not run PHP"));
+        assert!(complained(b"\xef\xbb\xbf[]").ends_with("without a byte order mark"));
     }
 
     #[test]
     fn json_of_another_shape_is_named() {
         assert_eq!(
-            complaint(b"null"),
+            complained(b"null"),
             "backend's answer is no list of commands: commands must be a list of objects or one object, got null; \
              it begins with \"null\""
         );
-        assert!(complaint(b"[{},{},{}]").contains("more than the limit max_commands of 2"));
+        assert!(complained(b"[{},{},{}]").contains("more than the limit max_commands of 2"));
     }
 
     #[test]
     fn what_is_shown_cannot_break_a_log_line_or_steer_a_terminal() {
-        let shown = complaint("a\"\\\r\n\t\u{1b}[2J\u{202e}é\u{0}".as_bytes());
+        let shown = complained("a\"\\\r\n\t\u{1b}[2J\u{202e}é\u{0}".as_bytes());
         assert!(
             shown.ends_with(r#"begins with "a\"\\\r\n\t\u{1b}[2J\u{202e}é\u{0}""#),
             "{shown}"
@@ -199,12 +238,12 @@ mod tests {
 
     #[test]
     fn what_is_shown_is_cut_between_letters() {
-        let shown = complaint("é".repeat(1000).as_bytes());
+        let shown = complained("é".repeat(1000).as_bytes());
         assert!(
             shown.contains(&format!("\"{}\"…", "é".repeat(SHOWN_CHARS))),
             "{shown}"
         );
-        let shown = complaint(&[0xff; 500]);
+        let shown = complained(&[0xff; 500]);
         assert!(
             shown.contains(&format!("\"{}\"…", "\u{fffd}".repeat(SHOWN_CHARS))),
             "{shown}"

@@ -6,12 +6,15 @@ use std::time::Duration;
 use broker_core::Failure;
 use bytes::Bytes;
 use http::Request;
+use http::response::Parts;
 use http_body_util::Full;
+use hyper::body::Incoming;
 use hyper_util::client::legacy::{self, Client};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
-use super::answer;
 use super::wire::{ClosedBeforeAnswer, Connector};
+use super::{answer, stream};
+use crate::answer::Unanswered;
 
 /// How long a connection is kept for the next request. Node closes after five seconds, Apache too.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
@@ -33,6 +36,24 @@ pub(super) struct Bounds {
     pub(super) max_answer: usize,
     /// Whether an event may be sent again if a kept connection ended before an answer.
     pub(super) may_resend: bool,
+    /// Whether an answer may come line by line, without an end in time.
+    pub(super) may_stream: bool,
+    /// How much is read of what the application says with a 4xx, in bytes; nothing, where nobody wants to know.
+    pub(super) page_bytes_max: usize,
+}
+
+/// A 2xx answer.
+pub(super) struct Heard {
+    pub(super) head: Parts,
+    pub(super) body: Body,
+}
+
+/// What follows the head of an answer.
+pub(super) enum Body {
+    /// All of its body.
+    Whole(Bytes),
+    /// Lines that are still to come.
+    Lines(Incoming),
 }
 
 impl Pool {
@@ -47,14 +68,14 @@ impl Pool {
         Pool { client }
     }
 
-    /// Sends a request and reads the whole body of a 2xx answer.
+    /// Sends a request and reads a 2xx answer: whole, unless it comes line by line and may.
     ///
     /// `write` gives the request, and the same once more should it have to be sent again.
     pub(super) async fn exchange(
         &self,
         write: impl Fn() -> Request<Full<Bytes>>,
         bounds: Bounds,
-    ) -> Result<Bytes, Failure> {
+    ) -> Result<Heard, Unanswered> {
         within(bounds.timeout, async {
             let mut response = self.client.request(write()).await;
             // hyper by itself repeats only what was never written (hyper#2136).
@@ -65,8 +86,15 @@ impl Pool {
                 response = self.client.request(write()).await;
             }
             let (head, body) = response.map_err(classify)?.into_parts();
-            answer::check_status(&head)?;
-            answer::read_body(body, bounds.max_answer).await
+            if !head.status.is_success() {
+                return Err(answer::refusal(&head, body, bounds.page_bytes_max).await);
+            }
+            let body = if bounds.may_stream && stream::is_announced(&head) {
+                Body::Lines(body)
+            } else {
+                Body::Whole(answer::read_body(body, bounds.max_answer).await?)
+            };
+            Ok(Heard { head, body })
         })
         .await
     }
@@ -85,13 +113,13 @@ impl Pool {
     }
 }
 
-async fn within<T>(
+async fn within<T, E: From<Failure>>(
     timeout: Duration,
-    work: impl Future<Output = Result<T, Failure>>,
-) -> Result<T, Failure> {
+    work: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
     match tokio::time::timeout(timeout, work).await {
         Ok(result) => result,
-        Err(_) => Err(Failure::TimedOut(timeout)),
+        Err(_) => Err(Failure::TimedOut(timeout).into()),
     }
 }
 

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::ops::Range;
 
 use broker_core::json;
-use broker_core::{Fact, Handshake, Timestamp};
+use broker_core::{Event, Fact, Handshake, Timestamp};
 use http::HeaderValue;
 use serde_json::value::RawValue;
 
@@ -31,6 +31,18 @@ pub(super) struct Telling<'a> {
     pub(super) connection: &'a str,
     /// None for a message of the embedder's own.
     pub(super) handshake: Option<&'a Handshake>,
+}
+
+impl<'a> Telling<'a> {
+    /// What is told of an event.
+    pub(super) fn of(event: &'a Event) -> Telling<'a> {
+        Telling {
+            time: event.time,
+            message: Message::Fact(&event.fact),
+            connection: &event.connection,
+            handshake: Some(&event.handshake),
+        }
+    }
 }
 
 /// What happened, or what the embedder says.
@@ -65,16 +77,20 @@ pub(super) enum Encoder {
     Json {
         /// The headers of a handshake that are passed on, lower-case.
         headers: Box<[Box<str>]>,
+        /// Whether a body holds a list of events.
+        is_batched: bool,
     },
 }
 
 impl Encoder {
-    pub(super) fn new(format: Format, headers: &[PassedHeader]) -> Encoder {
+    /// A writer of that format; `is_batched` concerns [`Format::Json`] alone.
+    pub(super) fn new(format: Format, headers: &[PassedHeader], is_batched: bool) -> Encoder {
         match format {
             Format::Multipart => Encoder::Multipart(Multipart::new(&random_boundary())),
             Format::Form => Encoder::Form,
             Format::Json => Encoder::Json {
                 headers: headers.iter().map(|name| name.as_str().into()).collect(),
+                is_batched,
             },
         }
     }
@@ -118,7 +134,7 @@ impl Encoder {
         match self {
             Encoder::Multipart(multipart) => multipart.write(out, telling),
             Encoder::Form => form(out, telling),
-            Encoder::Json { headers } => json_object(out, id, telling, headers),
+            Encoder::Json { headers, .. } => json_object(out, id, telling, headers),
         }
     }
 }

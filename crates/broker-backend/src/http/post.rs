@@ -4,12 +4,13 @@ use std::io::Write;
 use std::ops::Range;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use broker_core::{Event, EventKind, Fact, SessionId, Timestamp};
+use broker_core::{Call, Event, EventKind, SessionId, Timestamp};
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
 use http_body_util::Full;
 use serde_json::value::RawValue;
+use smallvec::SmallVec;
 
 use super::format::{Encoder, Message, Telling};
 use super::secret::Secret;
@@ -71,33 +72,83 @@ impl Letterhead {
         self.request(Method::HEAD, self.constant.clone(), Bytes::new())
     }
 
+    /// The request that tells the events of a call.
+    pub(super) fn call(&self, call: &Call, now: SystemTime) -> Request<Full<Bytes>> {
+        match (&self.encoder, &call.events[..]) {
+            (
+                Encoder::Json {
+                    is_batched: true, ..
+                },
+                events,
+            ) => self.batch(call, events, now),
+            (_, [event, ..]) => self.event(event, now),
+            // The core makes no such call.
+            (_, []) => self.head(),
+        }
+    }
+
+    /// The request that tells several events. What is said of one connection elsewhere has no place in its head.
+    fn batch(&self, call: &Call, events: &[Event], now: SystemTime) -> Request<Full<Bytes>> {
+        let telling_of = |event| Telling::of(event);
+        let size: usize = events
+            .iter()
+            .map(|event| self.encoder.size(&telling_of(event)))
+            .sum();
+        let mut draft = Draft(Vec::with_capacity(size + 128 * (1 + events.len())));
+        let id = draft.part(|out| match call.id() {
+            Some(id) => write!(out, "{id}"),
+            None => Ok(()),
+        });
+        let second = draft.part(|out| write!(out, "{}", seconds(now)));
+        let name = |event: &Event| draft.part(|out| write!(out, "{}", event.id));
+        let names: SmallVec<[Range<usize>; 32]> = events.iter().map(name).collect();
+        let start = draft.0.len();
+        let mut before = br#"{"events":["#.as_slice();
+        for (event, name) in events.iter().zip(names) {
+            draft.0.extend_from_slice(before);
+            self.encoder.write(&mut draft.0, name, &telling_of(event));
+            before = b",";
+        }
+        draft.0.extend_from_slice(b"]}");
+        let body = start..draft.0.len();
+
+        let sheet = draft.finish();
+        let tries = events.first().map_or(1, |event| event.attempt);
+        let mut headers = self.blank.clone();
+        fill(&mut headers, WEBHOOK_ID, sheet.value(id));
+        fill(&mut headers, WEBHOOK_TIMESTAMP, sheet.value(second));
+        fill(
+            &mut headers,
+            WSBROKER_EVENT,
+            Some(HeaderValue::from_static("batch")),
+        );
+        fill(&mut headers, WSBROKER_CONNECTION, None);
+        fill(&mut headers, WSBROKER_ATTEMPT, Some(attempt(tries)));
+        self.request(Method::POST, headers, sheet.0.slice(body))
+    }
+
     /// The request that tells an event.
-    pub(super) fn event(&self, event: &Event, now: SystemTime) -> Request<Full<Bytes>> {
-        let telling = Telling {
-            time: event.time,
-            message: Message::Fact(&event.fact),
-            connection: &event.connection,
-            handshake: Some(&event.handshake),
-        };
+    fn event(&self, event: &Event, now: SystemTime) -> Request<Full<Bytes>> {
+        let telling = Telling::of(event);
         let mut draft = Draft::new(&self.encoder, &telling, event.handshake.path.len());
         let id = draft.part(|out| write!(out, "{}", event.id));
         let session = id.start..id.start + SessionId::TEXT_LEN;
         let second = draft.part(|out| write!(out, "{}", seconds(now)));
-        let path = match &*event.fact {
-            Fact::Connected => {
-                Some(draft.part(|out| out.write_all(event.handshake.path.as_bytes())))
-            }
-            Fact::Received(_) | Fact::Disconnected { .. } | Fact::Started { .. } => None,
-        };
+        let kind = event.fact.kind();
+        let path = (kind == EventKind::Connect)
+            .then(|| draft.part(|out| out.write_all(event.handshake.path.as_bytes())));
         let body = self.encoder.write(&mut draft.0, id.clone(), &telling);
 
         let sheet = draft.finish();
-        let kind = HeaderValue::from_static(event.fact.kind().name());
+        let session = (kind != EventKind::Start)
+            .then(|| sheet.value(session))
+            .flatten();
+        let kind = HeaderValue::from_static(kind.name());
         let mut headers = self.blank.clone();
         fill(&mut headers, WEBHOOK_ID, sheet.value(id));
         fill(&mut headers, WEBHOOK_TIMESTAMP, sheet.value(second));
         fill(&mut headers, WSBROKER_EVENT, Some(kind));
-        fill(&mut headers, WSBROKER_CONNECTION, sheet.value(session));
+        fill(&mut headers, WSBROKER_CONNECTION, session);
         fill(&mut headers, WSBROKER_ATTEMPT, Some(attempt(event.attempt)));
         if let Some(path) = path.and_then(|path| sheet.value(path)) {
             headers.insert(WSBROKER_PATH, path);

@@ -6,13 +6,16 @@
 )]
 
 mod answers;
+mod batches;
 mod contract;
 mod events;
 mod formats;
+mod handshakes;
 mod hooks;
 mod keep_alive;
 mod round_trip;
 mod server;
+mod streaming;
 mod tell;
 mod tls;
 mod trouble;
