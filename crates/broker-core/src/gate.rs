@@ -263,10 +263,8 @@ impl BackendGate {
 
     /// Gives what there is to those who wait longest: permits, or the word to probe.
     fn serve_line(&mut self, now: Timestamp, mut ring: impl FnMut(u16)) {
-        if let Some(at) = self
-            .line
-            .iter()
-            .position(|shard| self.verdict.lets_probe(now, *shard))
+        let is_due = |shard: &u16| self.probe_at(*shard).is_some_and(|at| at <= now);
+        if let Some(at) = self.line.iter().position(is_due)
             && let Some(prober) = self.line.remove(at)
         {
             self.verdict.probe_given_to(prober);
@@ -290,10 +288,16 @@ impl BackendGate {
             Way::Probe
         } else {
             Way::Shut {
-                probe_at: self.verdict.probe_at(shard),
+                probe_at: self.probe_at(shard),
                 is_away: self.verdict.is_away(),
             }
         }
+    }
+
+    /// When a shard may probe. Not while as much is under way as may be, from before the backend went away.
+    fn probe_at(&self, shard: u16) -> Option<Timestamp> {
+        let has_room = self.leased.iter().sum::<usize>() < self.pacer.max();
+        self.verdict.probe_at(shard).filter(|_| has_room)
     }
 
     fn mood(&self) -> Mood {
@@ -306,7 +310,7 @@ impl BackendGate {
             is_over_limit: self.leased.iter().sum::<usize>() > self.pacer.limit(),
             is_shut: self.verdict.is_shut(),
             is_watching: self.verdict.is_watching(),
-            probes: self.verdict.probes_failed(),
+            probe_at: self.line.front().and_then(|first| self.probe_at(*first)),
         }
     }
 
@@ -316,7 +320,8 @@ impl BackendGate {
         for (other, leased) in (0..).zip(&self.leased) {
             let is_called_back = is.is_short_for(other) && !was.is_short_for(other);
             let is_to_report = is.is_watching && !was.is_watching;
-            let may_probe_later = is.probes != was.probes && self.line.contains(&other);
+            let may_probe_later =
+                is.probe_at != was.probe_at && is.probe_at.is_some() && self.line.contains(&other);
             let is_concerned = is.is_shut != was.is_shut
                 || may_probe_later
                 || (*leased > 0 && (is_called_back || is_to_report));
@@ -334,7 +339,8 @@ struct Mood {
     is_over_limit: bool,
     is_shut: bool,
     is_watching: bool,
-    probes: u32,
+    /// When the first in line may probe.
+    probe_at: Option<Timestamp>,
 }
 
 /// Whether a shard waits, and which.

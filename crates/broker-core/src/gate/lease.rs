@@ -55,10 +55,11 @@ impl Lease {
         }
     }
 
-    /// Whether one more call may go out.
+    /// Whether one more call may go out. None does before the gate has heard of one that has failed, since that may have been
+    /// the one that says that the backend is away.
     pub(crate) fn has_room(&self, in_flight: usize) -> bool {
         match self.way {
-            Way::Open => in_flight < self.held,
+            Way::Open => in_flight < self.held && self.reports.is_empty(),
             Way::Shut { .. } => false,
             Way::Probe => true,
         }

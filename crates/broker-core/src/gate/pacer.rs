@@ -89,6 +89,11 @@ impl Pacer {
         self.limit
     }
 
+    /// How many there may be at the most.
+    pub(crate) fn max(&self) -> usize {
+        self.max
+    }
+
     /// Takes note of answers that have come, and of whether more calls could be made all the time since.
     pub fn answered(&mut self, now: Timestamp, answers: usize, is_saturated: bool) {
         if !self.is_on {

@@ -116,9 +116,6 @@ impl Verdict {
     }
 
     pub(super) fn hear(&mut self, now: Timestamp, shard: u16, report: &Report, is_only: bool) {
-        if self.away_after.is_none() && !self.is_shut() {
-            return;
-        }
         if report.is_probe {
             self.hear_of_probe(now, shard, report);
         } else if report.sent >= self.since && !self.is_shut() {
@@ -169,10 +166,11 @@ impl Verdict {
             *failures = failures.saturating_add(1);
             *are_of_several |= is_about_several || first.is_some_and(|first| first != who);
             first.get_or_insert(who);
-            let is_enough = self
-                .away_after
-                .is_some_and(|limit| *failures >= limit.get());
-            if is_refusal || (is_enough && (*are_of_several || is_only)) {
+            let Some(away_after) = self.away_after else {
+                return;
+            };
+            let is_enough = *failures >= away_after.get() && (*are_of_several || is_only);
+            if is_refusal || is_enough {
                 let away = self.away(now, 0, None);
                 self.change(now, away);
             }
@@ -194,11 +192,6 @@ impl Verdict {
     fn change(&mut self, now: Timestamp, presence: Presence) {
         self.presence = presence;
         self.since = now;
-    }
-
-    /// Whether a shard may be told to probe now.
-    pub(super) fn lets_probe(&self, now: Timestamp, shard: u16) -> bool {
-        self.probe_at(shard).is_some_and(|at| at <= now)
     }
 
     /// When a shard may probe; never, while another does or another has to.
@@ -233,13 +226,6 @@ impl Verdict {
             && *prober == Some(shard)
         {
             *prober = None;
-        }
-    }
-
-    pub(super) fn probes_failed(&self) -> u32 {
-        match self.presence {
-            Presence::Away { failed_probes, .. } => failed_probes,
-            Presence::Here { .. } => 0,
         }
     }
 }

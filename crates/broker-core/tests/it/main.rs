@@ -17,3 +17,4 @@ mod scene;
 mod scenes;
 mod seen;
 mod steps;
+mod world;

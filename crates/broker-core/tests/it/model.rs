@@ -29,7 +29,8 @@ pub(crate) struct Client {
     pub(crate) held: VecDeque<Held>,
     events: u64,
     pub(crate) attempt: u32,
-    /// How often it failed while others were answered, and how many answers there were when it last did.
+    /// How often it failed, counted only when others have been answered since the last time, and how many answers there
+    /// were then.
     failures: u32,
     answers: u64,
     pub(crate) stage: Stage,
@@ -158,7 +159,6 @@ impl Model {
 
     /// What the backend is told next of a session, which has to be its turn.
     pub(crate) fn tell(&mut self, who: usize) -> Seen {
-        let answers = self.answers;
         let client = self.client(who);
         assert_eq!(
             client.stage,
@@ -168,9 +168,6 @@ impl Model {
         let oldest = client.held.front().expect("something to tell").clone();
         client.stage = Stage::Out;
         client.attempt += 1;
-        if client.attempt == 1 {
-            client.answers = answers;
-        }
         let seen = Seen::Told {
             who,
             number: oldest.number,
@@ -202,7 +199,7 @@ impl Model {
             "doubtful"
         } else {
             let client = self.client(who);
-            client.failures += u32::from(answers > client.answers);
+            client.failures += u32::from(client.failures == 0 || answers > client.answers);
             client.answers = answers;
             if client.failures < retries {
                 client.stage = Stage::Waiting;

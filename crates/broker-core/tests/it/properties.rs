@@ -1,5 +1,6 @@
 //! What holds for any sequence of calls.
 
+mod delivery;
 mod history;
 mod index;
 mod judge;

@@ -1,5 +1,6 @@
 //! What the broker does, scene by scene.
 
+mod away;
 mod holding;
 mod retrying;
 mod stale;

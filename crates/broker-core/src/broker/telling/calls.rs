@@ -17,9 +17,9 @@ pub(super) struct Tried {
     pub(super) sessions: Told,
     /// How often it was tried.
     pub(super) attempt: u32,
-    /// How often it failed while others were answered.
+    /// How often it failed: once, and once more for each failure since which others have been answered.
     pub(super) failures: u32,
-    /// How many answers others had had when it last failed, or first went out.
+    /// How many answers others had had when it last failed.
     pub(super) answers: u64,
     pub(super) stage: Stage,
 }
@@ -42,7 +42,7 @@ pub(super) struct Calls {
 
 impl Calls {
     /// A new call about these sessions, ready to go out.
-    pub(super) fn make(&mut self, sessions: Told, answers: u64) -> CallHandle {
+    pub(super) fn make(&mut self, sessions: Told) -> CallHandle {
         self.made = self.made.wrapping_add(1);
         let generation = self.made;
         let slot = self.slots.insert(Tried {
@@ -50,7 +50,7 @@ impl Calls {
             sessions,
             attempt: 0,
             failures: 0,
-            answers,
+            answers: 0,
             stage: Stage::Ready,
         });
         CallHandle {

@@ -14,8 +14,8 @@ use crate::gate::{News, Report};
 use crate::session::SessionHandle;
 use crate::time::Timestamp;
 
-/// How often events that went out together are tried together while others are answered: after that each is tried by
-/// itself, so that none of them has to wait for one that can't be answered.
+/// How often events that went out together are tried together: after that each is tried by itself, so that none of them has
+/// to wait for one that can't be answered.
 const BATCH_FAILURES_MAX: u32 = 2;
 
 impl Teller {
@@ -64,10 +64,16 @@ impl Teller {
         let Some(call) = self.calls.get_mut(handle) else {
             return;
         };
-        // While nobody is answered, it is not the events' fault.
-        call.failures += u32::from(answers > call.answers);
-        call.answers = answers;
         let is_alone = call.sessions.len() == 1;
+        // Where nobody could be reached it is not the events' fault, nor is it where nobody else is answered. Of several that
+        // went out together this can't be said, since all others may be among them.
+        let is_theirs = if is_alone {
+            call.failures == 0 || answers > call.answers
+        } else {
+            !matches!(failure, Failure::Unreachable(_))
+        };
+        call.failures += u32::from(is_theirs);
+        call.answers = answers;
         if is_alone && call.failures >= around.config.retries.max(1) {
             return self.give_up_call(handle, &Loss::Poison(failure), around);
         }
@@ -95,9 +101,8 @@ impl Teller {
 
     /// Has each of the events of a call tried by itself.
     fn take_apart(&mut self, handle: CallHandle, around: &mut Around<'_>) {
-        let answers = self.answers_seen();
         for session in self.calls.remove(handle) {
-            let alone = self.calls.make(SmallVec::from([session]), answers);
+            let alone = self.calls.make(SmallVec::from([session]));
             if let Some(telling) = telling_of(session, around.sessions) {
                 telling.place = Place::Called(alone);
                 self.lines.enter_again(alone, session);
@@ -107,7 +112,7 @@ impl Teller {
     }
 
     /// How often the backend has answered anybody, as far as is known here.
-    pub(super) fn answers_seen(&self) -> u64 {
+    fn answers_seen(&self) -> u64 {
         self.answers + self.lease.answers()
     }
 

@@ -69,7 +69,7 @@ impl Teller {
         if told.is_empty() {
             return None;
         }
-        let call = self.calls.make(told.clone(), self.answers_seen());
+        let call = self.calls.make(told.clone());
         for session in told {
             if let Some(telling) = telling_of(session, around.sessions) {
                 telling.place = Place::Called(call);
