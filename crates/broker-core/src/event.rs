@@ -197,3 +197,6 @@ impl Failure {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

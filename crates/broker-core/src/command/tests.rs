@@ -260,3 +260,18 @@ fn what_is_passed_over_is_told_once_by_its_command_and_name() {
     );
     assert!(many.len() < 16 * 70, "{many}");
 }
+
+#[test]
+fn a_message_is_as_long_as_its_payload() {
+    for (command, size) in [
+        (r#"{"type":"send","message":{"a": 1}}"#, 8),
+        (r#"{"type":"send","text":"ä"}"#, 2),
+        (r#"{"type":"send","binary":"AAAA"}"#, 3),
+    ] {
+        let list = parse_at(command, true).unwrap();
+        assert!(matches!(
+            &list.entries[..],
+            [Entry::Run(Command { verb: Verb::Send(message), .. })] if message.size() == size
+        ));
+    }
+}

@@ -1,7 +1,9 @@
 //! What the broker does, scene by scene.
 
+mod driver;
 mod holding;
 mod retrying;
+mod slices;
 mod stale;
 mod work;
 
