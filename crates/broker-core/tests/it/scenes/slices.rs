@@ -9,8 +9,8 @@ use super::config;
 use crate::fleet::Fleet;
 use crate::steps::Role;
 
-/// How many slices of 100 it takes to carry out a command where there are 200 sessions.
-fn slices_of(command: &str) -> usize {
+/// A shard of slices of 100, with so many sessions.
+fn shard_of(sessions: usize) -> Fleet {
     let mut fleet = Fleet::new(
         1,
         &config(|config| {
@@ -18,9 +18,14 @@ fn slices_of(command: &str) -> usize {
             config.max_session = 2000;
         }),
     );
-    for who in 0..200 {
+    for who in 0..sessions {
         fleet.open(0, who, "a=1", Role::Untold);
     }
+    fleet
+}
+
+/// How many slices it takes to carry out a command.
+fn slices_of(command: &str, fleet: &mut Fleet) -> usize {
     fleet.ask(Source::Public, command);
     fleet.work(0);
     let mut slices = 1;
@@ -77,7 +82,12 @@ fn looks_comparisons_and_what_is_done_have_their_costs() {
             change(1000, &vec![r#""d""#; 15].join(",")),
         ),
     ] {
-        writeln!(seen, "{what}: {} slices", slices_of(&command)).unwrap();
+        writeln!(
+            seen,
+            "{what}: {} slices",
+            slices_of(&command, &mut shard_of(200))
+        )
+        .unwrap();
     }
     expect![[r#"
         send to nobody: 2 slices
@@ -100,4 +110,15 @@ fn looks_comparisons_and_what_is_done_have_their_costs() {
         session of 1000 bytes without 15 fields: 67 slices
     "#]]
     .assert_eq(&seen);
+}
+
+#[test]
+fn a_field_is_indexed_with_one_look_at_each_session() {
+    let count = r#"{"type":"count","match":{"b":1}}"#;
+    let nobody_has_it = |sessions| {
+        let mut fleet = shard_of(sessions);
+        [(); 2].map(|()| slices_of(count, &mut fleet))
+    };
+    assert_eq!(nobody_has_it(200), [2, 1]);
+    assert_eq!(nobody_has_it(201), [3, 1]);
 }

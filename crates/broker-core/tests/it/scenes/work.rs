@@ -126,3 +126,24 @@ fn fields_used_in_turn_do_not_push_each_other_out_of_the_index() {
         }
     }
 }
+
+#[test]
+fn where_there_is_room_for_one_field_another_takes_its_place_when_it_is_wanted_again() {
+    let mut fleet = Fleet::new(
+        1,
+        &config(|config| {
+            config.slice = 10;
+            config.max_indexed_fields = 1;
+        }),
+    );
+    fleet.open(0, 0, "a=1; b=1", Role::Untold);
+    for who in 1..100 {
+        fleet.open(0, who, "", Role::Untold);
+    }
+    slices_to_find(&mut fleet, "a");
+    assert_eq!(slices_to_find(&mut fleet, "a"), 1);
+    slices_to_find(&mut fleet, "b");
+    slices_to_find(&mut fleet, "b");
+    assert_eq!(slices_to_find(&mut fleet, "b"), 1);
+    assert!(slices_to_find(&mut fleet, "a") > 1, "its place is taken");
+}
