@@ -223,3 +223,17 @@ impl Source {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_door_has_a_name() {
+        use Source::{Admin, Answer, Embedder, Public};
+        assert_eq!(
+            [Answer, Public, Admin, Embedder].map(Source::name),
+            ["answer", "public", "admin", "embedder"]
+        );
+    }
+}

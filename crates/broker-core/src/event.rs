@@ -294,3 +294,6 @@ impl Failure {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -281,4 +281,13 @@ mod tests {
         assert_eq!(members.last("a"), Some("12345678901234567890123"));
         assert_eq!(members.duplicate(), Some("a"));
     }
+
+    #[test]
+    fn what_is_no_object_has_no_members_to_read() {
+        let error = serde_json::from_str::<Members<'_>>("[]").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "invalid type: sequence, expected an object at line 1 column 0"
+        );
+    }
 }

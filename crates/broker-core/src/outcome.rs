@@ -207,3 +207,6 @@ impl Outcome {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -84,6 +84,14 @@ mod tests {
         }
     }
 
+    #[test]
+    fn no_time_has_passed_since_a_later_point() {
+        let (earlier, later) = (Timestamp(1000), Timestamp(3500));
+        assert_eq!(later.since(earlier), Duration::from_millis(2500));
+        assert_eq!(earlier.since(later), Duration::ZERO);
+        assert_eq!(earlier.after(later.since(earlier)), later);
+    }
+
     proptest! {
         #[test]
         fn days_follow_each_other(day in 0_u64..200_000) {

@@ -58,6 +58,10 @@ fn what_is_no_list_is_refused_as_a_whole() {
         "commands must be a list of objects or one object, got a string"
     );
     assert_eq!(
+        error("true"),
+        "commands must be a list of objects or one object, got a boolean"
+    );
+    assert_eq!(
         error("<html>"),
         "not JSON: expected value at line 1 column 1"
     );
@@ -172,8 +176,10 @@ fn each_field_is_held_to_its_kind() {
     ] {
         assert_eq!(refused(command), error, "{command}");
     }
-    let long = format!(r#"{{"type":"close","reason":"{}"}}"#, "x".repeat(124));
-    assert_eq!(refused(&long), "`reason` must be at most 123 bytes");
+    let close = |length| format!(r#"{{"type":"close","reason":"{}"}}"#, "x".repeat(length));
+    assert_eq!(refused(&close(124)), "`reason` must be at most 123 bytes");
+    let entries = parse_at(&close(123), true).unwrap().entries;
+    assert!(matches!(entries[..], [Entry::Run(_)]));
 
     let named = |count: usize| {
         let names = vec![r#""a""#; count].join(",");
@@ -259,4 +265,43 @@ fn what_is_passed_over_is_told_once_by_its_command_and_name() {
         false,
     );
     assert!(many.len() < 16 * 70, "{many}");
+}
+
+#[test]
+fn a_message_is_as_long_as_its_payload() {
+    for (command, size) in [
+        (r#"{"type":"send","message":{"a": 1}}"#, 8),
+        (r#"{"type":"send","text":"ä"}"#, 2),
+        (r#"{"type":"send","binary":"AAAA"}"#, 3),
+    ] {
+        let list = parse_at(command, true).unwrap();
+        assert!(matches!(
+            &list.entries[..],
+            [Entry::Run(Command { verb: Verb::Send(message), .. })] if message.size() == size
+        ));
+    }
+}
+
+#[test]
+fn a_list_is_for_its_session_alone_unless_a_command_names_others() {
+    for (commands, is_for_origin_only) in [
+        ("[]", true),
+        (r#"{"type":"send","message":1,"except":"self"}"#, true),
+        (r#"[{"type":"session","data":{}},{"type":"close"}]"#, true),
+        (r#"{"type":"send","message":1,"match":{"a":1}}"#, false),
+        (
+            r#"[{"type":"log"},{"type":"session","data":{},"match":[]}]"#,
+            false,
+        ),
+        (r#"[{"type":"close","match":true},{"type":"close"}]"#, false),
+        // Nobody is told what they find.
+        (
+            r#"[{"type":"list","match":[]},{"type":"count","match":[]}]"#,
+            true,
+        ),
+        (r#"[{"type":"log"},{"type":"mine"},{"type":"send"}]"#, true),
+    ] {
+        let list = parse_at(commands, true).unwrap();
+        assert_eq!(list.is_for_origin_only(), is_for_origin_only, "{commands}");
+    }
 }

@@ -16,7 +16,7 @@ fn info(fields: &str) -> Info {
 }
 
 const SESSION: &str = r#"{"room":"Lobby","n":42,"f":1.0,"b":true,"z":null,"a":[9,2,3],"o":{},"big":9007199254740993,
-    "num":"17","ver":"1.10","star":"*","u":"ÄÖ"}"#;
+    "num":"17","ver":"1.10","star":"*","u":"ÄÖ","neg":-2,"low":" -2.5 ","plus":"+5","dot":".5","inf":"infinity"}"#;
 
 fn holds(criteria: &str) -> bool {
     Criteria::parse(criteria)
@@ -117,8 +117,14 @@ fn a_number_compares_with_numbers_and_numeric_strings() {
             r#"{"n":{"$gte":42,"$lt":42.5}}"#,
             r#"{"num":{"$gt":9}}"#,
             r#"{"ver":{"$lt":2}}"#,
+            r#"{"neg":{"$gt":-2.5}}"#,
+            r#"{"low":{"$lte":-2.5}}"#,
         ],
         &[
+            r#"{"neg":{"$lt":-3}}"#,
+            r#"{"plus":{"$gt":0}}"#,
+            r#"{"dot":{"$gt":0}}"#,
+            r#"{"inf":{"$gt":0}}"#,
             r#"{"room":{"$gt":0}}"#,
             r#"{"b":{"$gte":0}}"#,
             r#"{"z":{"$lte":0}}"#,
@@ -166,12 +172,14 @@ fn branches_nest() {
         &[
             r#"{"$or":[{"n":1},{"room":"lobby"}]}"#,
             r#"{"$and":[]}"#,
+            r#"{"$or":[[]]}"#,
             r#"{"$not":{"n":1}}"#,
             r#"{"$not":{"$or":[{"n":1},{"$not":{"b":true}}]},"n":42}"#,
         ],
         &[
             r#"{"$or":[]}"#,
             r#"{"$not":{}}"#,
+            r#"{"$not":[]}"#,
             r#"{"$and":[{"n":42},{"n":1}]}"#,
         ],
     );
@@ -199,6 +207,9 @@ fn falsy_is_no_match_and_odd_values_mean_everyone() {
             "{everyone}"
         );
     }
+    assert!(Criteria::EVERYONE.is_everyone());
+    let somebody = Criteria::parse(r#"{"a":1}"#).unwrap().unwrap();
+    assert!(!somebody.is_everyone());
 }
 
 #[test]

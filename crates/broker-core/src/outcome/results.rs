@@ -182,6 +182,7 @@ mod tests {
 
     use bytes::Bytes;
     use expect_test::{Expect, expect};
+    use proptest::prelude::*;
 
     use super::*;
     use crate::command::Reading;
@@ -288,5 +289,47 @@ mod tests {
         assert_eq!(meant("broadcast"), None);
         assert_eq!(meant(""), None);
         assert_eq!(meant(&"send".repeat(1000)), None);
+    }
+
+    #[test]
+    fn letters_put_in_taken_out_replaced_and_swapped_make_the_distance() {
+        for (from, to, expected) in [
+            ("", "abc", 3),
+            ("abc", "", 3),
+            ("ABC", "abc", 0),
+            ("abx", "abc", 1),
+            ("ac", "abc", 1),
+            ("abcd", "abc", 1),
+            ("ba", "ab", 1),
+            ("xacb", "xabc", 1),
+            ("bax", "aby", 2),
+            ("ca", "abc", 3),
+        ] {
+            assert_eq!(distance(from, to), expected, "{from} {to}");
+        }
+    }
+
+    /// The definition of the distance, by the last letters of both words.
+    fn distance_of(from: &[char], to: &[char]) -> usize {
+        let ([before @ .., letter], [to_before @ .., other]) = (from, to) else {
+            return from.len() + to.len();
+        };
+        let mut best = (distance_of(before, to_before) + usize::from(letter != other))
+            .min(distance_of(before, to) + 1)
+            .min(distance_of(from, to_before) + 1);
+        if let ([rest @ .., left], [to_rest @ .., to_left]) = (before, to_before)
+            && (left, letter) == (other, to_left)
+        {
+            best = best.min(distance_of(rest, to_rest) + 1);
+        }
+        best
+    }
+
+    proptest! {
+        #[test]
+        fn the_distance_of_words_is_its_definition(from in "[ab]{0,5}", to in "[abc]{0,5}") {
+            let letters = |word: &str| word.chars().collect::<Vec<_>>();
+            prop_assert_eq!(distance(&from, &to), distance_of(&letters(&from), &letters(&to)));
+        }
     }
 }

@@ -97,6 +97,7 @@ mod tests {
             let id = SessionId::new(shard, random);
             prop_assert_eq!(id.to_string().parse(), Ok(id));
             prop_assert_eq!(id.shard(), shard);
+            prop_assert_eq!(format!("{id:?}"), id.to_string());
         }
     }
 

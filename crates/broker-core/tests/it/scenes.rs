@@ -1,8 +1,10 @@
 //! What the broker does, scene by scene.
 
 mod away;
+mod driver;
 mod holding;
 mod retrying;
+mod slices;
 mod stale;
 mod work;
 

@@ -98,6 +98,22 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn a_few_slots_are_in_place_and_a_set_at_the_border_keeps_its_shape() {
+        let is_few = |posting: &Posting| matches!(posting, Posting::Few(_));
+        let mut posting = Posting::of(1);
+        let grows = [2, 3, 4, 5, 6].map(|slot| {
+            posting.insert(slot);
+            is_few(&posting)
+        });
+        assert_eq!(grows, [true, true, true, false, false]);
+        let shrinks = [6, 5, 4, 3, 2].map(|slot| {
+            posting.remove(slot);
+            is_few(&posting)
+        });
+        assert_eq!(shrinks, [false, false, false, true, true]);
+    }
+
     proptest! {
         #[test]
         fn a_posting_is_a_set_of_slots(steps in prop::collection::vec((any::<bool>(), 0u32..12), 1..60)) {

@@ -44,7 +44,9 @@ fn a_session_begins_with_its_cookies_then_ip_then_wskey() {
 
 #[test]
 fn a_field_is_found_by_its_name_however_that_is_written() {
-    for name in ["a\"b", "a\\b", "a\nb", "\u{1}", "\u{7f}", "ä", ""] {
+    for name in [
+        "a\"b", "a\\b", "a\nb", "a b", "\"", "\\", "\u{1}", "\u{7f}", "ä", "",
+    ] {
         let data = json::object([(name, "1")]);
         assert_eq!(info_of(&data).get(name), Some("1"), "{name:?}");
     }
@@ -148,6 +150,12 @@ fn data_over_the_limit_is_refused_without_being_merged_however_it_is_nested() {
     let error = info_of("{}").merged(&data, &[], 16_384).unwrap_err();
     assert!(error.size > 100_000, "{error}");
 
+    // Values that would just fit have names and the broker's own fields beside them.
+    let just = format!(r#"{{"a":"{}"}}"#, "x".repeat(98));
+    let data = json::members(&just).unwrap().unwrap();
+    let error = info_of("{}").merged(&data, &[], 100).unwrap_err();
+    assert!(error.size > error.limit, "{error}");
+
     let counts = |data: &str, unset: &[Box<str>]| {
         let data = json::members(data).unwrap().unwrap();
         info_of("{}").merged(&data, unset, 100).is_err()
@@ -158,7 +166,7 @@ fn data_over_the_limit_is_refused_without_being_merged_however_it_is_nested() {
     assert!(!counts(&format!(r#"{{"ip":"{long}"}}"#), &[]));
     assert!(!counts(&format!(r#"{{"a":"{long}"}}"#), &["a".into()]));
     assert!(!counts(
-        &format!(r#"{{"a":[1{},2]}}"#, " ".repeat(200)),
+        &format!(r#"{{"a":[1,"x\\"{},2]}}"#, " ".repeat(200)),
         &[]
     ));
 }

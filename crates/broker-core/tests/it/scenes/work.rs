@@ -126,3 +126,39 @@ fn fields_used_in_turn_do_not_push_each_other_out_of_the_index() {
         }
     }
 }
+
+fn room_for_one_field() -> Fleet {
+    let mut fleet = Fleet::new(
+        1,
+        &config(|config| {
+            config.slice = 10;
+            config.max_indexed_fields = 1;
+        }),
+    );
+    fleet.open(0, 0, "a=1; b=1", Role::Untold);
+    for who in 1..100 {
+        fleet.open(0, who, "", Role::Untold);
+    }
+    fleet
+}
+
+#[test]
+fn where_there_is_room_for_one_field_another_takes_its_place_when_it_is_wanted_again() {
+    let mut fleet = room_for_one_field();
+    slices_to_find(&mut fleet, "a");
+    assert_eq!(slices_to_find(&mut fleet, "a"), 1);
+    slices_to_find(&mut fleet, "b");
+    slices_to_find(&mut fleet, "b");
+    assert_eq!(slices_to_find(&mut fleet, "b"), 1);
+    assert!(slices_to_find(&mut fleet, "a") > 1, "its place is taken");
+}
+
+#[test]
+fn a_field_that_one_command_used_beside_another_is_not_pushed_out_by_that_at_once() {
+    let mut fleet = room_for_one_field();
+    fleet.ask(Source::Public, r#"{"type":"count","match":{"a":1,"b":1}}"#);
+    fleet.settle();
+    fleet.take_seen();
+    slices_to_find(&mut fleet, "b");
+    assert_eq!(slices_to_find(&mut fleet, "a"), 1);
+}
