@@ -7,7 +7,6 @@ import { backendFor, brokerFor, Client, enter, scene, startWsbroker } from './ha
 for (const format of ['multipart', 'form', 'json']) {
   test(`events in the format ${format} carry the headers of the contract`, async (t) => {
     const { broker, backend } = await scene(t, { args: ['--backend-format', format] });
-    backend.onEvent = (event) => (event.message.type === 'broker-start' ? [] : undefined);
     const client = await Client.connect(`${broker.url}some/where?token=1`);
     const connect = await backend.nextOf('session-connect');
     const { wskey } = connect.connection;
@@ -22,6 +21,10 @@ for (const format of ['multipart', 'form', 'json']) {
     assert.match(connect.headers['webhook-id'], /^[A-Za-z0-9_-]+$/);
     assert.match(connect.headers['webhook-timestamp'], /^\d+$/);
     await connect.answer([]);
+
+    // It was told first, once, and only where there is room for it.
+    const starts = backend.starts.map(({ headers }) => [headers['wsbroker-event'], headers['wsbroker-connection']]);
+    assert.deepEqual(starts, format === 'json' ? [['broker-start', undefined]] : []);
 
     client.say({ type: 'x', text: 'Zürich & 50% + "more"' });
     const first = await backend.nextOf('client-x');

@@ -21,6 +21,8 @@ export class Backend {
     this.events = new Inbox('events at the backend');
     /** When set, is asked first; what it returns (unless undefined) is the answer. */
     this.onEvent = null;
+    /** Each time that it was told of the broker's start. */
+    this.starts = [];
     this.sockets = new Set();
     this.requests = 0;
   }
@@ -75,8 +77,13 @@ export class Backend {
     }
     // What it asks at its start, before any event.
     if (request.method === 'HEAD') return void response.writeHead(405).end();
-    this.requests += 1;
     const event = new BackendEvent(request, Buffer.concat(chunks), response);
+    // It comes before all others, and few tests are about it.
+    if (event.message.type === 'broker-start') {
+      this.starts.push(event);
+      return void await event.answer();
+    }
+    this.requests += 1;
     const answer = await this.onEvent?.(event);
     if (answer === undefined) {
       this.events.push(event);

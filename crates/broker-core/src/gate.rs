@@ -322,8 +322,11 @@ impl BackendGate {
             let is_to_report = is.is_watching && !was.is_watching;
             let may_probe_later =
                 is.probe_at != was.probe_at && is.probe_at.is_some() && self.line.contains(&other);
+            // Those who have failed want to know that others are answered.
+            let is_answered = was.is_watching && !is.is_watching;
             let is_concerned = is.is_shut != was.is_shut
                 || may_probe_later
+                || is_answered
                 || (*leased > 0 && (is_called_back || is_to_report));
             if is_concerned {
                 ring(other);
