@@ -182,9 +182,7 @@ impl Launcher {
                     // The others write no line per connection either.
                     .env("WSBROKER_LOG__LEVEL", "error");
                 match backend_url {
-                    Some(url) => command
-                        .args(["--backend", &url])
-                        .args(["--backend-format", "multipart"]),
+                    Some(url) => command.args(["--backend", &url]),
                     None => command.args(["--backend", "none"]),
                 };
                 command

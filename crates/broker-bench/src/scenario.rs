@@ -1,6 +1,7 @@
 //! What is measured. Each scenario is one file and gives one or more cases;
 //! each case makes a table with a row per server.
 
+mod batch;
 mod broadcasts;
 mod compressed;
 mod fanout;
@@ -24,6 +25,8 @@ pub(crate) enum Scenario {
     Compressed,
     /// Client message -> HTTP backend -> answer -> client.
     Roundtrip,
+    /// Round trips whose events go out together, beside one event a request.
+    Batch,
     /// `send` to 10 of 10,000 connections.
     Targeted,
     /// Resident memory per idle connection.
@@ -48,6 +51,7 @@ impl Scenario {
                 Box::new(roundtrip::Roundtrip { clients: 1 }),
                 Box::new(roundtrip::Roundtrip { clients: 64 }),
             ],
+            Self::Batch => vec![Box::new(batch::Batch)],
             Self::Targeted => vec![Box::new(targeted::Targeted)],
             Self::Idle => vec![
                 Box::new(idle::Idle { compresses: false }),

@@ -73,7 +73,11 @@ impl Case for Roundtrip {
 
 /// Makes `messages` round trips over all clients, each with one under way, and
 /// gives how long each took.
-fn exchange(load: &mut Load, clients: usize, messages: usize) -> io::Result<Vec<Duration>> {
+pub(super) fn exchange(
+    load: &mut Load,
+    clients: usize,
+    messages: usize,
+) -> io::Result<Vec<Duration>> {
     load.expect_from_now();
     let mut took = Vec::with_capacity(messages);
     let mut sent: Vec<Option<Instant>> = vec![None; clients];
