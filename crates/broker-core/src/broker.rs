@@ -1,26 +1,26 @@
 //! The state machine of one shard.
 
+mod answering;
 mod execution;
 mod index;
+mod opening;
 mod sessions;
 mod telling;
-
-use std::sync::Arc;
 
 use self::execution::Executor;
 use self::index::Index;
 use self::sessions::{Admission, Phase, Sessions};
 use self::telling::{Around, Teller};
-use crate::command::CommandList;
 use crate::config::{Config, Gating};
-use crate::effect::{Effect, Effects, Orders, Origin, Source};
-use crate::event::{CallHandle, Fact, Failure, Handshake};
+use crate::effect::{Effect, Effects, Orders};
+use crate::event::{CallHandle, Fact, Failure};
 use crate::gate::{BackendGate, Claim, Grant, Standing};
 use crate::message::ClientMessage;
 use crate::session::{Info, SessionHandle, SessionId};
 use crate::time::Timestamp;
 
 pub use self::index::INDEXED_FIELDS_MAX;
+pub use self::opening::{Opening, SessionView};
 pub use self::telling::{HELD_EVENT_BYTES, HELD_SESSION_BYTES};
 
 /// The close code for a session whose message found no room ([`OnFull::Close`](crate::OnFull::Close)).
@@ -76,54 +76,6 @@ pub struct Broker {
     /// None where the driver keeps one that several shards share.
     gate: Option<BackendGate>,
     executor: Executor,
-}
-
-/// How a session begins.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Opening {
-    /// Its public name, drawn by the driver.
-    pub id: SessionId,
-    /// Its place in the order of connecting, over all shards.
-    pub order: u64,
-    /// Its first session info.
-    pub info: Info,
-    /// The request that opened it.
-    pub handshake: Arc<Handshake>,
-    /// Whether the backend is told of it.
-    pub is_told: bool,
-    /// Whether commands reach it; otherwise it matches nothing, all its life.
-    pub is_reachable: bool,
-    /// Whether the backend decides if the client is let in: the handshake waits for [`Effect::Admit`] or
-    /// [`Effect::Refuse`]. Nobody but the answer reaches the session before.
-    pub is_asked: bool,
-}
-
-/// What the outside may see of a session.
-#[derive(Clone, Copy, Debug)]
-pub struct SessionView<'a> {
-    /// Its public name.
-    pub id: SessionId,
-    /// Its session info.
-    pub info: &'a Info,
-    /// The request that opened it.
-    pub handshake: &'a Arc<Handshake>,
-}
-
-impl Opening {
-    /// A session that the backend is told of, first in the order of connecting, with nothing known of its request.
-    #[must_use]
-    pub fn new(id: SessionId, info: Info) -> Opening {
-        Opening {
-            id,
-            order: 0,
-            info,
-            handshake: Arc::default(),
-            is_told: true,
-            is_reachable: true,
-            is_asked: false,
-        }
-    }
 }
 
 impl Broker {
@@ -234,75 +186,6 @@ impl Broker {
             let around = &mut around(now, &mut self.sessions, &self.config, out);
             self.teller.forget(session, around);
             self.pump(now, out);
-        }
-    }
-
-    /// Takes the backend's answer to a call that [`Effect::CallBackend`] gave out: a list of commands for each of its
-    /// events, in their order.
-    ///
-    /// The commands take effect before the session's next event goes out: at once where they concern this shard alone,
-    /// otherwise when the driver has routed them ([`Effect::Route`]).
-    pub fn backend_replied(
-        &mut self,
-        now: Timestamp,
-        call: CallHandle,
-        lists: impl IntoIterator<Item = CommandList>,
-        out: &mut Effects,
-    ) {
-        let told = self.teller.answered(call, &mut self.sessions);
-        let mut lists = lists.into_iter();
-        for session in told {
-            self.let_in(session);
-            self.take_answer(now, session, lists.next().unwrap_or_default(), out);
-        }
-        self.resume(now, out);
-    }
-
-    /// The backend has said yes to a handshake.
-    fn let_in(&mut self, handle: SessionHandle) {
-        let Some(session) = self
-            .sessions
-            .get_mut(handle)
-            .filter(|session| session.admission == Some(Admission::Asked))
-        else {
-            return;
-        };
-        session.admission = Some(Admission::Granted);
-        if session.phase == Phase::Unreachable {
-            session.phase = Phase::Open;
-            self.index.insert(handle.slot, &session.info);
-        }
-    }
-
-    fn take_answer(
-        &mut self,
-        now: Timestamp,
-        session: SessionHandle,
-        list: CommandList,
-        out: &mut Effects,
-    ) {
-        let Some(number) = self.teller.answered_event(session, &self.sessions) else {
-            return;
-        };
-        if list.entries.is_empty() {
-            let around = &mut around(now, &mut self.sessions, &self.config, out);
-            return self.teller.settle(session, number, around);
-        }
-        let is_local = self.config.shards == 1 || list.is_for_origin_only();
-        let orders = Orders {
-            list: Arc::new(list),
-            source: Source::Answer,
-            origin: Some(Origin {
-                shard: self.config.shard,
-                session,
-                settles: Some(number),
-            }),
-            ticket: 0,
-        };
-        if is_local {
-            self.executor.push(orders, &self.sessions, &self.config);
-        } else {
-            out.list.push(Effect::Route(orders));
         }
     }
 
