@@ -102,6 +102,8 @@ pub struct Claim {
     report: Option<Report>,
     /// It was to probe and has nothing to probe with any more.
     gives_up_probe: bool,
+    /// That the broker has started was told, or was given up: others may probe too.
+    start_is_over: bool,
 }
 
 /// How things stand for a shard from now on.
@@ -192,6 +194,9 @@ impl BackendGate {
             .answered(now, claim.answered, !self.line.is_empty());
         if claim.gives_up_probe {
             self.verdict.probe_given_up(shard);
+        }
+        if claim.start_is_over {
+            self.verdict.start_is_over(shard);
         }
         if let Some(report) = claim.report {
             self.hear(now, shard, &report);

@@ -32,6 +32,8 @@ pub(crate) struct Lease {
     /// How many answers the gate has heard of, over all shards.
     answers: u64,
     gives_up_probe: bool,
+    /// Nothing has to be told any more before all else, and the gate does not know yet.
+    start_is_over: bool,
     /// A probe was sent and has not come back.
     is_probing: bool,
 }
@@ -51,6 +53,7 @@ impl Lease {
             reports: VecDeque::new(),
             answers: 0,
             gives_up_probe: false,
+            start_is_over: false,
             is_probing: false,
         }
     }
@@ -121,6 +124,11 @@ impl Lease {
         }
     }
 
+    /// That the broker has started was told, or was given up.
+    pub(crate) fn start_is_over(&mut self) {
+        self.start_is_over = true;
+    }
+
     /// The gate wants a claim.
     pub(crate) fn ring(&mut self) {
         self.is_rung = true;
@@ -147,6 +155,7 @@ impl Lease {
         if self.returned == 0
             && !self.is_rung
             && !self.gives_up_probe
+            && !self.start_is_over
             && !has_much_to_tell
             && self.reports.is_empty()
             && (wanted > 0) == self.is_in_line
@@ -162,6 +171,7 @@ impl Lease {
             sessions,
             report: self.reports.pop_front(),
             gives_up_probe: std::mem::take(&mut self.gives_up_probe),
+            start_is_over: std::mem::take(&mut self.start_is_over),
         })
     }
 

@@ -8,6 +8,7 @@
 mod broker;
 
 mod admin_door;
+mod away;
 mod bad_commands;
 mod bad_frames;
 mod bad_handshakes;
