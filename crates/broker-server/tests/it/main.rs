@@ -35,3 +35,4 @@ mod public_door;
 mod slow;
 mod slow_crowd;
 mod tls;
+mod waiting;
