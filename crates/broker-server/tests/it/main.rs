@@ -34,5 +34,6 @@ mod proxy_protocol;
 mod public_door;
 mod slow;
 mod slow_crowd;
+mod streams;
 mod tls;
 mod waiting;
