@@ -21,6 +21,7 @@ mod echo;
 mod events;
 mod floods;
 mod held;
+mod hold_policies;
 mod hooks;
 mod http2;
 mod limits;
