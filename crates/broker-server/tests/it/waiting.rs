@@ -110,7 +110,7 @@ async fn a_handshake_is_answered_when_the_application_has_said_yes() {
     let mut connection = http2(&broker).await;
     let two = tokio::spawn(async move {
         let stream = connection.stream(connect("/", &[])).await;
-        (stream.is_ok(), connection)
+        (stream.unwrap(), connection)
     });
     backend
         .told_until("both", |told| {
@@ -126,8 +126,7 @@ async fn a_handshake_is_answered_when_the_application_has_said_yes() {
     backend.wake();
     let (answer, _raw) = one.await.unwrap();
     assert_eq!(answer.status, 101);
-    let (is_in, _connection) = two.await.unwrap();
-    assert!(is_in);
+    let _two = two.await.unwrap();
     broker
         .until("both are in", |report| report.connections == 2)
         .await;
@@ -399,6 +398,28 @@ async fn what_a_client_says_behind_its_handshake_is_told_after_the_connect() {
         .await;
     let messages: Vec<_> = told.iter().map(|told| &*told.message).collect();
     assert_eq!(messages[1..], ["1", "2", "3"]);
+}
+
+#[tokio::test]
+async fn no_time_for_a_request_runs_out_while_the_application_decides() {
+    let backend = Scripted::silent();
+    let limits = "limits = { first_byte_timeout = '50ms', handshake_timeout = '50ms', write_timeout = '50ms' }";
+    let broker = Broker::start(&format!("{WAIT}{limits}"), &backend);
+    backend.slow_down();
+    let one = knock(&broker, "");
+    let mut connection = http2(&broker).await;
+    let two = tokio::spawn(async move {
+        let stream = connection.stream(connect("/", &[])).await;
+        (stream.unwrap(), connection)
+    });
+    broker
+        .until("both wait", |report| report.events_held == 2)
+        .await;
+    // Longer than any of the limits.
+    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    backend.wake();
+    assert_eq!(one.await.unwrap().0.status, 101);
+    two.await.unwrap();
 }
 
 #[tokio::test]

@@ -15,16 +15,18 @@ async fn while_the_application_is_away_one_at_a_time_asks_and_the_others_are_ref
     // Whoever asks now is kept waiting, and it is not before its time that one may.
     backend.slow_down();
     let before = backend.told().len();
+    let mut probe = None;
     let asks = async {
-        loop {
+        while probe.is_none() {
             let mut asking = knock(&broker, "name=probe");
             tokio::select! {
                 answered = &mut asking => assert_eq!(answered.unwrap().0.status, 503),
-                _ = backend.told_until("a probe", |told| told.len() > before) => return asking,
+                _ = backend.told_until("a probe", |told| told.len() > before) => probe = Some(asking),
             }
         }
     };
-    let probe = soon("one that asks", asks).await;
+    soon("one that asks", asks).await;
+    let probe = probe.unwrap();
     for http in [Http::One, Http::Two].repeat(5) {
         let refusal = refused(&broker, http).await;
         assert_eq!(refusal.status, 503);

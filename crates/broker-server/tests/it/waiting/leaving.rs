@@ -160,8 +160,13 @@ async fn a_drain_turns_away_who_waits_and_ends() {
     let asked = knock(&broker, "");
     backend.told_of("session-connect").await;
     let in_line = knock(&broker, "");
+    let mut connection = http2(&broker).await;
+    let over_http2 = tokio::spawn(async move {
+        let answer = connection.request(connect("/", &[]), "").await;
+        (answer.unwrap().status, connection)
+    });
     broker
-        .until("both wait", |report| report.events_held == 2)
+        .until("all wait", |report| report.events_held == 3)
         .await;
     let drain = tokio::spawn({
         let handle = broker.handle.clone();
@@ -173,10 +178,14 @@ async fn a_drain_turns_away_who_waits_and_ends() {
         assert_eq!((answer.status, retry_after.as_deref()), (503, Some("5")));
         assert_eq!(answer.body, "the broker is shutting down\n");
     }
+    let (status, connection) = over_http2.await.unwrap();
+    assert_eq!(status, 503);
+    let ended = soon("the end of a connection", connection.connection).await;
+    assert!(ended.unwrap().is_ok());
     backend.wake();
     soon("the drain", drain).await.unwrap();
     let counters = broker.handle.counters();
-    assert_eq!(counters.rejected(Rejected::Draining), 2, "{counters}");
+    assert_eq!(counters.rejected(Rejected::Draining), 3, "{counters}");
     // Of the one that it was asked about it is told the end.
     let told = backend.told();
     assert_eq!(told.len(), 2, "{told:?}");
