@@ -99,6 +99,26 @@ async fn handshakes_in_line_are_refused_when_the_application_turns_out_to_be_awa
 }
 
 #[tokio::test]
+async fn handshakes_that_wait_for_the_start_to_be_told_are_refused_when_it_cannot_be() {
+    let backend = Scripted::silent().hearing_of_start();
+    backend.slow_down();
+    let broker = Broker::start(&format!("{WAIT}listen.shards = 3"), &backend);
+    let waiting: Vec<_> = (0..6).map(|_| knock(&broker, "")).collect();
+    broker
+        .until("all wait", |report| report.events_held == 7)
+        .await;
+    assert_eq!(backend.told().len(), 1);
+    backend.go_away();
+    for handshake in waiting {
+        assert_eq!(handshake.await.unwrap().0.status, 503);
+    }
+    assert_eq!(refused(&broker, Http::One).await.status, 503);
+    backend.wake();
+    let back = async { while knock(&broker, "").await.unwrap().0.status != 101 {} };
+    soon("somebody comes in", back).await;
+}
+
+#[tokio::test]
 async fn those_who_are_in_stay_and_what_they_say_is_held() {
     let backend = Scripted::silent();
     let broker = Broker::start(&format!("{WAIT}listen.shards = 1"), &backend);
