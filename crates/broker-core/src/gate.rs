@@ -102,6 +102,8 @@ pub struct Claim {
     report: Option<Report>,
     /// It was to probe and has nothing to probe with any more.
     gives_up_probe: bool,
+    /// That the broker has started was told, or was given up: others may probe too.
+    start_is_over: bool,
 }
 
 /// How things stand for a shard from now on.
@@ -130,7 +132,7 @@ enum Way {
         is_away: bool,
     },
     /// One call, to find out whether the backend is back.
-    Probe,
+    Probe { is_away: bool },
 }
 
 /// How things stand at the gate, for those who look from outside.
@@ -192,6 +194,9 @@ impl BackendGate {
             .answered(now, claim.answered, !self.line.is_empty());
         if claim.gives_up_probe {
             self.verdict.probe_given_up(shard);
+        }
+        if claim.start_is_over {
+            self.verdict.start_is_over(shard);
         }
         if let Some(report) = claim.report {
             self.hear(now, shard, &report);
@@ -285,7 +290,9 @@ impl BackendGate {
         if !self.verdict.is_shut() {
             Way::Open
         } else if self.verdict.prober() == Some(shard) {
-            Way::Probe
+            Way::Probe {
+                is_away: self.verdict.is_away(),
+            }
         } else {
             Way::Shut {
                 probe_at: self.probe_at(shard),
@@ -309,6 +316,7 @@ impl BackendGate {
             },
             is_over_limit: self.leased.iter().sum::<usize>() > self.pacer.limit(),
             is_shut: self.verdict.is_shut(),
+            is_away: self.verdict.is_away(),
             is_watching: self.verdict.is_watching(),
             probe_at: self.line.front().and_then(|first| self.probe_at(*first)),
         }
@@ -325,6 +333,7 @@ impl BackendGate {
             // Those who have failed want to know that others are answered.
             let is_answered = was.is_watching && !is.is_watching;
             let is_concerned = is.is_shut != was.is_shut
+                || is.is_away != was.is_away
                 || may_probe_later
                 || is_answered
                 || (*leased > 0 && (is_called_back || is_to_report));
@@ -341,6 +350,7 @@ struct Mood {
     waiting: Waiting,
     is_over_limit: bool,
     is_shut: bool,
+    is_away: bool,
     is_watching: bool,
     /// When the first in line may probe.
     probe_at: Option<Timestamp>,

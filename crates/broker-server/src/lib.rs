@@ -39,7 +39,7 @@ pub use broker_transport::tls::{Identity, IdentityError};
 pub use broker_transport::{Listener, LocalAddr};
 
 pub use self::application::{ProbeError, probe};
-pub use self::counters::{Closed, Counters, Refused, Rejected};
+pub use self::counters::{Closed, Counters, Failed, Lost, Refused, Rejected, Streamed};
 pub use self::handle::{Handle, ReloadError};
 pub use self::mailbox::{Report, ShuttingDown};
 pub use self::server::{Server, StartError};

@@ -160,10 +160,7 @@ pub(crate) async fn receive(
 
 /// The reply to a client that the application does not let in.
 fn turn_away(shard: &Shard, why: TurnedAway) -> Reply {
-    let counted = match why {
-        TurnedAway::Refused(..) | TurnedAway::Closed => Rejected::Backend,
-        TurnedAway::Away(_) => Rejected::BackendAway,
-    };
+    let counted = Rejected::Backend;
     match why {
         TurnedAway::Refused(status, page) => {
             let reply = told(shard, counted, status, &"the backend does not let it in");
@@ -183,13 +180,14 @@ fn turn_away(shard: &Shard, why: TurnedAway) -> Reply {
         TurnedAway::Away(wait) => {
             let reply = told(
                 shard,
-                counted,
+                Rejected::BackendAway,
                 StatusCode::SERVICE_UNAVAILABLE,
                 &"the backend is away",
             );
             let seconds = u64::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u64::MAX);
             reply::with_value(reply, header::RETRY_AFTER, seconds.max(1))
         }
+        TurnedAway::Draining => refuse(shard, NotAdmitted::Draining),
     }
 }
 

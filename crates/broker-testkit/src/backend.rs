@@ -1,10 +1,12 @@
 //! An application in the test's own process, which answers as it is told and remembers what it was asked.
 
+mod streaming;
+
 use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use broker_backend::{Answer, Backend, Unanswered};
+use broker_backend::{Answer, Backend, Commands, Greeting, Page, Unanswered};
 use broker_core::{Call, CommandList, Event, EventKind, Failure, Reading, SessionId};
 use bytes::Bytes;
 use smallvec::SmallVec;
@@ -12,10 +14,13 @@ use tokio::sync::watch;
 
 use crate::soon;
 
+pub use self::streaming::Streaming;
+
 /// An application whose answers are a function of what it is told. Clones are the same application.
 #[derive(Clone)]
 pub struct Scripted {
     shared: Arc<Shared>,
+    hears_of_start: bool,
 }
 
 struct Shared {
@@ -47,6 +52,14 @@ pub struct Told {
 pub enum Reply {
     /// With this list of commands; an empty text has none.
     Commands(String),
+    /// With a list of commands, and what a client is told whose handshake waits for the answer.
+    Greeting(String, Greeting),
+    /// With commands that come line by line.
+    Stream(Streaming),
+    /// Not as it should.
+    Failure(Failure),
+    /// With a refusal, and what a client is told whose handshake waits for the answer.
+    Refusal(Failure, Page),
     /// Not at all: it panics.
     Panic,
 }
@@ -71,7 +84,15 @@ impl Scripted {
                 told: watch::Sender::default(),
                 mood: watch::Sender::new(Mood::Awake),
             }),
+            hears_of_start: false,
         }
+    }
+
+    /// It is told, before anything else, that the broker has started.
+    #[must_use]
+    pub fn hearing_of_start(mut self) -> Scripted {
+        self.hears_of_start = true;
+        self
     }
 
     /// An application that has nothing to say.
@@ -148,17 +169,45 @@ impl Backend for Scripted {
         Arc::new(self.clone())
     }
 
+    fn hears_of_start(&self) -> bool {
+        self.hears_of_start
+    }
+
     async fn call(&self, call: Call) -> Result<Answer, Unanswered> {
         let mut lists = SmallVec::new();
+        let mut greeting = None;
         for event in &call.events {
-            lists.push(self.answer_to(event).await?);
+            match self.reply_to(event).await? {
+                Reply::Commands(text) => lists.push(commands(text)),
+                Reply::Greeting(text, said) => {
+                    lists.push(commands(text));
+                    greeting = Some(Box::new(said));
+                }
+                Reply::Stream(streaming) => {
+                    return Ok(Answer {
+                        commands: Commands::Stream(Box::new(streaming.read())),
+                        greeting: None,
+                    });
+                }
+                Reply::Failure(failure) => return Err(failure.into()),
+                Reply::Refusal(failure, page) => {
+                    return Err(Unanswered {
+                        failure,
+                        page: Some(Box::new(page)),
+                    });
+                }
+                Reply::Panic => panic!("the application was told to panic"),
+            }
         }
-        Ok(lists.into())
+        Ok(Answer {
+            commands: Commands::Lists(lists),
+            greeting,
+        })
     }
 }
 
 impl Scripted {
-    async fn answer_to(&self, event: &Event) -> Result<CommandList, Failure> {
+    async fn reply_to(&self, event: &Event) -> Result<Reply, Failure> {
         let mut message = Vec::new();
         event.fact.write_message(&mut message);
         let told = Told {
@@ -178,10 +227,7 @@ impl Scripted {
         if mood == Mood::Away {
             return Err(Failure::Unreachable("it is away".into()));
         }
-        match (self.shared.answer)(&told) {
-            Reply::Commands(text) => Ok(commands(text)),
-            Reply::Panic => panic!("the application was told to panic"),
-        }
+        Ok((self.shared.answer)(&told))
     }
 }
 

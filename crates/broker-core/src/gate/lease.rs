@@ -8,12 +8,6 @@ use crate::time::Timestamp;
 /// How many answers a shard has at least before it tells the gate of them.
 const ANSWERS_TOLD_MIN: usize = 8;
 
-/// The backend is away, and the probe is made.
-const NO_PROBE: Way = Way::Shut {
-    probe_at: None,
-    is_away: true,
-};
-
 /// How many calls a shard may have with the backend, and what it has to tell the [`BackendGate`](super::BackendGate).
 #[derive(Debug)]
 pub(crate) struct Lease {
@@ -32,6 +26,8 @@ pub(crate) struct Lease {
     /// How many answers the gate has heard of, over all shards.
     answers: u64,
     gives_up_probe: bool,
+    /// Nothing has to be told any more before all else, and the gate does not know yet.
+    start_is_over: bool,
     /// A probe was sent and has not come back.
     is_probing: bool,
 }
@@ -51,6 +47,7 @@ impl Lease {
             reports: VecDeque::new(),
             answers: 0,
             gives_up_probe: false,
+            start_is_over: false,
             is_probing: false,
         }
     }
@@ -61,7 +58,7 @@ impl Lease {
         match self.way {
             Way::Open => in_flight < self.held && self.reports.is_empty(),
             Way::Shut { .. } => false,
-            Way::Probe => true,
+            Way::Probe { .. } => true,
         }
     }
 
@@ -69,8 +66,7 @@ impl Lease {
     pub(crate) fn is_away(&self) -> bool {
         match self.way {
             Way::Open => false,
-            Way::Shut { is_away, .. } => is_away,
-            Way::Probe => true,
+            Way::Shut { is_away, .. } | Way::Probe { is_away } => is_away,
         }
     }
 
@@ -83,7 +79,7 @@ impl Lease {
     pub(crate) fn probe_at(&self) -> Option<Timestamp> {
         match self.way {
             Way::Shut { probe_at, .. } => probe_at,
-            Way::Open | Way::Probe => None,
+            Way::Open | Way::Probe { .. } => None,
         }
     }
 
@@ -94,17 +90,21 @@ impl Lease {
 
     /// A call goes out; says whether it is a probe.
     pub(crate) fn sent(&mut self) -> bool {
-        self.is_probing |= self.way == Way::Probe;
-        self.leave_probe()
+        let is_probe = self.leave_probe();
+        self.is_probing |= is_probe;
+        is_probe
     }
 
     /// The one probe is used up, or given up; says whether there was one.
     fn leave_probe(&mut self) -> bool {
-        let had_probe = self.way == Way::Probe;
-        if had_probe {
-            self.way = NO_PROBE;
-        }
-        had_probe
+        let Way::Probe { is_away } = self.way else {
+            return false;
+        };
+        self.way = Way::Shut {
+            probe_at: None,
+            is_away,
+        };
+        true
     }
 
     /// A call has come back.
@@ -119,6 +119,11 @@ impl Lease {
         if is_failure || report.is_probe || self.is_watched {
             self.reports.push_back(report);
         }
+    }
+
+    /// That the broker has started was told, or was given up.
+    pub(crate) fn start_is_over(&mut self) {
+        self.start_is_over = true;
     }
 
     /// The gate wants a claim.
@@ -137,9 +142,9 @@ impl Lease {
         let (usable, wanted) = match self.way {
             Way::Open => (idle.min(ready), ready.saturating_sub(idle)),
             Way::Shut { .. } => (0, ready),
-            Way::Probe => (ready.min(1), ready.saturating_sub(1)),
+            Way::Probe { .. } => (ready.min(1), ready.saturating_sub(1)),
         };
-        if self.way == Way::Probe && ready == 0 {
+        if ready == 0 && matches!(self.way, Way::Probe { .. }) {
             self.gives_up_probe = self.leave_probe();
         }
         self.give_back(idle - usable.min(idle));
@@ -147,6 +152,7 @@ impl Lease {
         if self.returned == 0
             && !self.is_rung
             && !self.gives_up_probe
+            && !self.start_is_over
             && !has_much_to_tell
             && self.reports.is_empty()
             && (wanted > 0) == self.is_in_line
@@ -162,6 +168,7 @@ impl Lease {
             sessions,
             report: self.reports.pop_front(),
             gives_up_probe: std::mem::take(&mut self.gives_up_probe),
+            start_is_over: std::mem::take(&mut self.start_is_over),
         })
     }
 
@@ -194,10 +201,9 @@ impl Lease {
         self.is_watched = is_watched;
         self.answers = answers;
         // The word to probe is good for one.
-        self.way = if way == Way::Probe && self.is_probing {
-            NO_PROBE
-        } else {
-            way
-        };
+        self.way = way;
+        if self.is_probing {
+            self.leave_probe();
+        }
     }
 }

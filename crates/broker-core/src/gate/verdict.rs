@@ -228,4 +228,13 @@ impl Verdict {
             *prober = None;
         }
     }
+
+    /// A shard has told the backend that the broker has started, or has given up on it.
+    pub(super) fn start_is_over(&mut self, shard: u16) {
+        if let Presence::Away { starter, .. } = &mut self.presence
+            && *starter == Some(shard)
+        {
+            *starter = None;
+        }
+    }
 }

@@ -69,7 +69,12 @@ async fn answer(
             let admitted = tokio::select! {
                 admitted = admit(client, &parts) => admitted,
                 // Whoever resets its stream while it waits has gone.
-                _ = poll_fn(|cx| respond.poll_reset(cx)) => return None,
+                reset = poll_fn(|cx| respond.poll_reset(cx)) => {
+                    if reset.is_ok() {
+                        presence.note_reset();
+                    }
+                    return None;
+                }
             };
             match admitted {
                 Ok(admitted) => {

@@ -67,12 +67,22 @@ async fn carry_out_as_it_comes(
         counters.count_streamed(Streamed::TooMany);
         shard.work(|state, now| {
             let what = "an answer was to be streamed, and there are backend.max_streams already; it is not read";
-            state.complain(now, session, what);
+            state.complain(now, Some(session), what);
         });
         return;
     };
     counters.count_streamed(Streamed::Begun);
-    while let Some(line) = stream.next().await {
+    loop {
+        let line = AssertUnwindSafe(stream.next()).catch_unwind().await;
+        let has_panicked = line.is_err();
+        let panicked = |_| {
+            Some(Err(Failure::Panicked(
+                "its streamed answer panicked".into(),
+            )))
+        };
+        let Some(line) = line.unwrap_or_else(panicked) else {
+            return;
+        };
         match line {
             Ok(list) => {
                 shard.settings.overlooked.tell(&list);
@@ -83,8 +93,11 @@ async fn carry_out_as_it_comes(
                 if !matches!(failure, Failure::BadAnswer(_)) {
                     counters.count_streamed(Streamed::Cut);
                 }
-                shard.work(|state, now| state.complain(now, session, &failure.to_string()));
+                shard.work(|state, now| state.complain(now, Some(session), &failure.to_string()));
             }
+        }
+        if has_panicked {
+            return;
         }
     }
 }

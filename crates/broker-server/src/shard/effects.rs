@@ -7,7 +7,7 @@ use std::rc::Rc;
 use broker_backend::Caller;
 use broker_core::{
     CommandError, Effect, EventId, EventKind, Failure, LogLevel, Loss, Orders, OtherCommand,
-    Outcome, SessionHandle, Source, Timestamp,
+    Outcome, Refusal, SessionHandle, Source, Timestamp,
 };
 
 use super::Shard;
@@ -74,7 +74,10 @@ impl State {
         match effect {
             Effect::CallBackend(call) => shard.call_backend(call),
             Effect::Admit(session) => self.lobby.admit(session),
-            Effect::Refuse { session, refusal } => self.lobby.refuse(session, &refusal),
+            Effect::Refuse { session, refusal } => {
+                self.log_refusal(now, session, &refusal);
+                self.lobby.refuse(session, &refusal);
+            }
             Effect::Deliver { message, to, entry } => {
                 tracing::debug!(event = "sent", matched = to.len());
                 let dropped = self.deliver(now, &message, &recipients[to]);
@@ -153,13 +156,26 @@ impl State {
         }
     }
 
-    /// Says what is wrong with something that the application said about a session.
-    pub(super) fn complain(&mut self, now: Timestamp, session: SessionHandle, what: &str) {
+    /// Says that the application has not answered as it should when it was asked about a handshake; that it does not let
+    /// a client in is its good right.
+    fn log_refusal(&mut self, now: Timestamp, session: SessionHandle, refusal: &Refusal) {
+        match refusal {
+            Refusal::Backend(Failure::Status { code, .. }) if (400..500).contains(code) => {}
+            Refusal::Backend(failure) => {
+                let what = format!("{failure}; the client whose handshake waited is turned away");
+                self.complain(now, Some(session), &what);
+            }
+            Refusal::Closed | Refusal::Away(_) => {}
+        }
+    }
+
+    /// Says what is wrong with something that the application said about a session, if it is one of this shard.
+    pub(super) fn complain(&mut self, now: Timestamp, session: Option<SessionHandle>, what: &str) {
         let Some(count) = self.troubles.answers.admit(now) else {
             return;
         };
         let more = left_out(count);
-        match self.broker.session(session) {
+        match session.and_then(|session| self.broker.session(session)) {
             Some(session) => {
                 tracing::warn!(event = "refused", conn = %session.id, "{what}{more}");
             }
@@ -172,7 +188,9 @@ impl State {
         for (place, outcome) in outcomes.iter().enumerate() {
             if let (Outcome::Refused(error), Some(origin)) = (outcome, orders.origin) {
                 let what = format!("command {place} of the backend's answer: {error}");
-                self.complain(now, origin.session, &what);
+                // Its name says nothing on other shards than its own.
+                let session = (origin.shard == self.number()).then_some(origin.session);
+                self.complain(now, session, &what);
             }
         }
         tracing::debug!(event = "from_backend", matched = orders.list.entries.len());

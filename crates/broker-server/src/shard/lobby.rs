@@ -20,6 +20,10 @@ const LOST: u16 = 1006;
 /// How long a client is asked to wait where nothing is known.
 const WAIT: Duration = Duration::from_secs(5);
 
+/// What a message counts beside its bytes: the place that it takes here, which is more than it will take in the queue of
+/// its connection, and the longest header of a frame. So what is kept finds room there.
+const MESSAGE_COST: usize = size_of::<Message>() + 10;
+
 /// Those who wait.
 #[derive(Debug, Default)]
 pub(super) struct Lobby {
@@ -40,6 +44,15 @@ pub(super) struct Guest {
     farewell: Option<Farewell>,
 }
 
+/// Whether a message was kept for a session without a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kept {
+    Yes,
+    NoRoom,
+    /// There is no such session, or it is to be closed.
+    NobodyThere,
+}
+
 /// What the application has decided.
 type Decision = Result<Option<Box<Greeting>>, TurnedAway>;
 
@@ -52,6 +65,8 @@ pub(crate) enum TurnedAway {
     Closed,
     /// The application is away, or has not answered as it should; worth trying again after so long.
     Away(Duration),
+    /// The broker drains.
+    Draining,
 }
 
 /// A session that waits for its connection. Unless that is opened, dropping this ends the session.
@@ -114,22 +129,30 @@ impl Lobby {
     /// Lets nobody in any more who has not been let in yet.
     pub(super) fn turn_all_away(&mut self) {
         for guest in self.guests.values_mut() {
-            guest.decide(Err(TurnedAway::Away(WAIT)));
+            guest.decide(Err(TurnedAway::Draining));
         }
     }
 
-    /// Keeps a message for a session without a connection; says whether there was room.
-    pub(super) fn keep(&mut self, session: SessionHandle, message: &Message, limit: usize) -> bool {
-        let Some(guest) = self.guests.get_mut(&session) else {
-            return false;
+    /// Keeps a message for a session without a connection.
+    pub(super) fn keep(&mut self, session: SessionHandle, message: &Message, limit: usize) -> Kept {
+        let guest = self.guests.get_mut(&session);
+        let Some(guest) = guest.filter(|guest| guest.farewell.is_none()) else {
+            return Kept::NobodyThere;
         };
         // As everywhere, an empty queue takes any one message.
-        let has_room = guest.messages.is_empty() || guest.bytes < limit;
-        if has_room {
-            guest.bytes += message.size();
-            guest.messages.push(message.clone());
+        if !guest.messages.is_empty() && guest.bytes >= limit {
+            return Kept::NoRoom;
         }
-        has_room
+        guest.bytes += message.size() + MESSAGE_COST;
+        guest.messages.push(message.clone());
+        Kept::Yes
+    }
+
+    /// Drops what is kept for a session.
+    pub(super) fn discard(&mut self, session: SessionHandle) {
+        if let Some(guest) = self.guests.get_mut(&session) {
+            guest.messages.clear();
+        }
     }
 
     /// Notes that a session is to be closed; says whether it is one without a connection.

@@ -1,11 +1,12 @@
 mod held;
+mod lobby;
 mod panics;
 
 use std::io::{ErrorKind, Read};
 use std::os::unix::net::UnixStream;
 
 use broker_core::{CommandList, Outcome, Reading, Source};
-use broker_testkit::backend::Scripted;
+use broker_testkit::backend::{Reply, Scripted};
 use broker_testkit::client::masked;
 use broker_testkit::soon;
 use broker_transport::{Socket, Stream};

@@ -91,6 +91,16 @@ impl Broker {
         soon(what, wait).await
     }
 
+    /// Waits until the application is taken to be away, or to be back.
+    pub(crate) async fn until_away(&self, is_away: bool) {
+        let wait = async {
+            while self.handle.standing().is_away != is_away {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        soon("word of the application", wait).await;
+    }
+
     /// Has commands carried out by the embedding API.
     pub(crate) async fn execute(&self, list: impl Into<String>) -> Vec<Outcome> {
         soon("outcomes", self.handle.execute(commands(list.into())))

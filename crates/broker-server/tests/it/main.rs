@@ -8,6 +8,7 @@
 mod broker;
 
 mod admin_door;
+mod away;
 mod bad_commands;
 mod bad_frames;
 mod bad_handshakes;
@@ -20,6 +21,7 @@ mod echo;
 mod events;
 mod floods;
 mod held;
+mod hold_policies;
 mod hooks;
 mod http2;
 mod limits;
@@ -33,4 +35,6 @@ mod proxy_protocol;
 mod public_door;
 mod slow;
 mod slow_crowd;
+mod streams;
 mod tls;
+mod waiting;

@@ -61,9 +61,14 @@ impl Presence {
     /// Looks at why a stream has failed, and counts it if that was the peer's doing.
     pub fn note(&self, error: &h2::Error) {
         if error.is_reset() && error.is_remote() {
-            let resets = &self.census.counts.resets;
-            resets.set(resets.get().saturating_add(1));
+            self.note_reset();
         }
+    }
+
+    /// Counts that the peer has reset the stream.
+    pub fn note_reset(&self) {
+        let resets = &self.census.counts.resets;
+        resets.set(resets.get().saturating_add(1));
     }
 }
 

@@ -108,7 +108,9 @@ impl Teller {
     }
 
     fn end(&mut self, handle: SessionHandle, around: &mut Around<'_>) {
-        self.lines.end(handle);
+        if self.lines.end(handle) {
+            self.lease.start_is_over();
+        }
         around.sessions.remove(handle);
         self.resume(handle, around);
         around.out.list.push(Effect::Ended(handle));

@@ -83,11 +83,13 @@ impl Lines {
         }
     }
 
-    /// A session has ended; if it was the one that came before all others, they may go now.
-    pub(super) fn end(&mut self, session: SessionHandle) {
-        if self.starting == Some(session) {
+    /// A session has ended; says whether it was the one that came before all others, which may go now.
+    pub(super) fn end(&mut self, session: SessionHandle) -> bool {
+        let was_first = self.starting == Some(session);
+        if was_first {
             self.starting = None;
         }
+        was_first
     }
 
     /// How many could go.

@@ -12,6 +12,7 @@ use crate::shard::farewell::{Ending, SLOW_CONSUMER};
 use crate::shard::frames::Frames;
 use crate::shard::intake::Lack;
 use crate::shard::lines::Line;
+use crate::shard::lobby::Kept;
 
 /// A message for no more recipients than this is no fan-out, and goes out before those that are.
 const FAN_OUT: usize = 16;
@@ -39,7 +40,11 @@ impl State {
                 .filter(|connection| connection.websocket.is_open())
             else {
                 let limit = self.settings.max_send_queue;
-                dropped += usize::from(!self.lobby.keep(session, message, limit));
+                let kept = self.lobby.keep(session, message, limit);
+                dropped += usize::from(kept != Kept::Yes);
+                if kept == Kept::NoRoom {
+                    self.meet_slow_consumer(now, session);
+                }
                 continue;
             };
             let frame = frames.frame(
@@ -62,19 +67,23 @@ impl State {
     }
 
     fn meet_slow_consumer(&mut self, now: Timestamp, session: SessionHandle) {
-        let Some(connection) = self.table.get_mut(session) else {
+        let Some(conn) = self.broker.session(session).map(|session| session.id) else {
             return;
         };
         let action = self.settings.config.limits.slow_consumer;
         self.settings.counters.count_slow_consumer(action);
         match action {
             SlowConsumer::Drop => {
-                tracing::debug!(event = "trouble", conn = %connection.id, "slow consumer: a message was dropped");
+                tracing::debug!(event = "trouble", %conn, "slow consumer: a message was dropped");
             }
             SlowConsumer::Close => {
-                tracing::warn!(event = "trouble", conn = %connection.id, "slow consumer: closing its connection");
-                connection.outbound.discard();
-                self.close(now, session, SLOW_CONSUMER);
+                tracing::warn!(event = "trouble", %conn, "slow consumer: closing its connection");
+                if let Some(connection) = self.table.get_mut(session) {
+                    connection.outbound.discard();
+                    return self.close(now, session, SLOW_CONSUMER);
+                }
+                self.lobby.discard(session);
+                self.lobby.close(session, &SLOW_CONSUMER);
             }
         }
     }

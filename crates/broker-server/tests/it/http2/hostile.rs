@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use broker_testkit::backend::Scripted;
 use broker_testkit::client::{Heard, Raw};
 use broker_testkit::http2::{Http2, connect, reset};
 use broker_testkit::soon;
@@ -74,6 +75,33 @@ async fn a_rapid_reset_ends_the_connection() {
     assert_eq!(ended.reason(), Some(Reason::ENHANCE_YOUR_CALM), "{ended}");
     sessions(&broker, 0).await;
     others_are_served(&broker).await;
+}
+
+#[tokio::test]
+async fn a_rapid_reset_while_the_application_decides_ends_the_connection() {
+    let backend = Scripted::silent();
+    let text = "listen.shards = 1\nbackend = { connect = 'wait', max_in_flight = 1 }";
+    let broker = Broker::start(text, &backend);
+    backend.slow_down();
+    let mut first = http2(&broker).await;
+    let asking = tokio::spawn(async move { first.try_stream(connect("/", &[])).await });
+    backend.told_of("session-connect").await;
+    let mut http2 = http2(&broker).await;
+    let held = |count| broker.until("who waits", move |report| report.events_held == count);
+    let flood = async {
+        loop {
+            held(1).await;
+            // Whoever leaves off waiting resets the stream.
+            tokio::select! {
+                answered = http2.try_stream(connect("/", &[])) => break assert!(answered.is_err()),
+                _ = held(2) => {}
+            }
+        }
+        http2.connection.await.unwrap()
+    };
+    let ended = soon("the end", flood).await.unwrap_err();
+    assert_eq!(ended.reason(), Some(Reason::ENHANCE_YOUR_CALM), "{ended}");
+    assert!(!asking.is_finished(), "others still wait");
 }
 
 #[tokio::test]
