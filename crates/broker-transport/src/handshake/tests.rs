@@ -242,6 +242,11 @@ fn a_key_that_is_not_one_of_sixteen_bytes_is_refused() {
 }
 
 #[test]
+fn a_key_whose_last_character_has_bits_to_spare_is_taken() {
+    accepted(&GOOD.replace("dGhlIHNhbXBsZSBub25jZQ==", "dGhlIHNhbXBsZSBub25jZR=="));
+}
+
+#[test]
 fn other_versions_are_told_the_right_one() {
     refused(
         "Sec-WebSocket-Version: 13",
