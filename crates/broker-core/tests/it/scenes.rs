@@ -2,6 +2,7 @@
 
 mod away;
 mod driver;
+mod handshakes;
 mod holding;
 mod retrying;
 mod slices;
