@@ -7,6 +7,7 @@ mod holding;
 mod retrying;
 mod slices;
 mod stale;
+mod starting;
 mod work;
 
 use std::time::Duration;
