@@ -1,9 +1,11 @@
 //! What the broker does, scene by scene.
 
 mod away;
+mod batches;
 mod driver;
 mod handshakes;
 mod holding;
+mod lines;
 mod retrying;
 mod slices;
 mod stale;
