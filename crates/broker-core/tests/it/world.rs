@@ -9,7 +9,7 @@ use std::time::Duration;
 use broker_core::{
     BackendGate, Broker, Call, CallHandle, ClientMessage, CommandList, Config, CookieRule, Effect,
     Effects, EventId, Fact, Failure, GateConfig, Gating, Info, Loss, Opening, Refusal,
-    SessionHandle, SessionId, Timestamp,
+    SessionHandle, SessionId, Standing, Timestamp,
 };
 
 /// What comes of calls.
@@ -117,6 +117,10 @@ impl World {
 
     pub(crate) fn is_away(&self) -> bool {
         self.gate.standing().is_away
+    }
+
+    pub(crate) fn standing(&self) -> Standing {
+        self.gate.standing()
     }
 
     pub(crate) fn events_held(&self) -> usize {
