@@ -143,6 +143,10 @@ impl Town {
         let leased: usize = self.gate.leased.iter().sum();
         assert!(leased <= self.limit, "a permit was made: {self:#?}");
         assert!(self.gate.line.is_empty() || self.gate.free() == 0);
+        for (shard, leased) in self.shards.iter().zip(&self.gate.leased) {
+            let in_flight = shard.as_ref().map_or(0, |shard| shard.in_flight);
+            assert!(in_flight <= *leased, "what is out has no permit: {self:#?}");
+        }
     }
 
     /// Everybody who was rung looks, until nobody is.

@@ -58,6 +58,8 @@ struct Client {
     who: usize,
     is_connected: bool,
     is_reachable: bool,
+    /// Its handshake waits for the backend.
+    is_waiting: bool,
     is_paused: bool,
     with_backend: Option<EventId>,
     /// The latest call about it.
@@ -105,6 +107,7 @@ impl Fleet {
         opening.order = order as u64;
         opening.is_told = role != Role::Untold;
         opening.is_reachable = role != Role::Unreachable;
+        opening.is_asked = role == Role::Asked;
 
         let mut out = Effects::default();
         let here = &mut self.shards[shard];
@@ -118,7 +121,8 @@ impl Fleet {
         let client = Client {
             who: order,
             is_connected: true,
-            is_reachable: role != Role::Unreachable,
+            is_reachable: matches!(role, Role::Usual | Role::Untold),
+            is_waiting: role == Role::Asked,
             is_paused: false,
             with_backend: None,
             call: None,
@@ -138,6 +142,7 @@ impl Fleet {
     pub(crate) fn leave(&mut self, who: usize, code: u16, reason: &str) {
         if let Some(client) = self.clients.get_mut(&self.places[who]) {
             client.is_connected = false;
+            client.is_waiting = false;
             client.is_paused = false;
         }
         self.call(who, |broker, now, session, out| {
@@ -148,6 +153,9 @@ impl Fleet {
     pub(crate) fn reply(&mut self, who: usize, list: &str) {
         let list = parsed(list);
         if let Some(call) = self.call_came_back(who) {
+            if let Some(client) = self.clients.get_mut(&self.places[who]) {
+                client.is_reachable |= client.is_waiting;
+            }
             self.call(who, |broker, now, _, out| {
                 broker.backend_replied(now, call, [list], out);
             });

@@ -76,6 +76,7 @@ impl Model {
             phase: match role {
                 Role::Unreachable => Phase::Unreachable,
                 Role::Usual | Role::Untold => Phase::Open,
+                Role::Asked => unreachable!("no handshake waits"),
             },
             is_told: role != Role::Untold,
             held: VecDeque::new(),

@@ -1,6 +1,6 @@
 //! Scenes: a few clients by name, what happens to them, and the transcript of what the broker makes of it.
 
-use broker_core::{Config, Failure, Source};
+use broker_core::{Config, Failure, Refusal, Source};
 use expect_test::Expect;
 
 use crate::fleet::Fleet;
@@ -10,6 +10,7 @@ use crate::steps::Role;
 /// The clients of a scene, in the order in which they connect.
 pub(crate) const ANNA: usize = 0;
 pub(crate) const BEN: usize = 1;
+pub(crate) const CLEO: usize = 2;
 const NAMES: [&str; 3] = ["anna", "ben", "cleo"];
 
 /// One shard, and all that happened so far.
@@ -32,6 +33,14 @@ impl Scene {
         let who = self.fleet.opened();
         self.line(&format!("{} connects", NAMES[who]));
         self.fleet.open(0, who, "", Role::Usual);
+        self.look();
+    }
+
+    /// The next client asks to be let in, which the backend decides on.
+    pub(crate) fn knocks(&mut self) {
+        let who = self.fleet.opened();
+        self.line(&format!("{} knocks", NAMES[who]));
+        self.fleet.open(0, who, "", Role::Asked);
         self.look();
     }
 
@@ -141,6 +150,15 @@ fn shown(seen: &Seen) -> String {
             number,
             reason,
         } => format!("! {} #{number} is dropped: {reason}", NAMES[*who]),
+        Seen::Admitted(who) => format!("{} is let in", NAMES[*who]),
+        Seen::Refused { who, why } => {
+            let why = match why {
+                Refusal::Backend(failure) => failure.to_string(),
+                Refusal::Closed => "the answer closes the connection".into(),
+                Refusal::Away(wait) => format!("the backend is away, for {wait:?}"),
+            };
+            format!("{} is not let in: {why}", NAMES[*who])
+        }
         Seen::Ended(who) => format!("{} is forgotten", NAMES[*who]),
     }
 }

@@ -1,11 +1,18 @@
 //! What the broker does, scene by scene.
 
+mod ages;
 mod away;
+mod batches;
 mod driver;
+mod handshakes;
 mod holding;
+mod lines;
+mod permits;
+mod probing;
 mod retrying;
 mod slices;
 mod stale;
+mod starting;
 mod work;
 
 use std::time::Duration;

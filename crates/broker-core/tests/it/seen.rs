@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use broker_core::{Message, Outcome};
+use broker_core::{Message, Outcome, Refusal};
 use serde_json::{Value, json};
 
 /// One observation.
@@ -50,6 +50,10 @@ pub(crate) enum Seen {
         number: u64,
         reason: &'static str,
     },
+    /// A handshake that waited is answered with yes.
+    Admitted(usize),
+    /// It is answered with no.
+    Refused { who: usize, why: Refusal },
     /// A session was forgotten.
     Ended(usize),
 }
@@ -70,6 +74,8 @@ impl Seen {
             Seen::Told { who, .. }
             | Seen::Retrying { who, .. }
             | Seen::Dropped { who, .. }
+            | Seen::Refused { who, .. }
+            | Seen::Admitted(who)
             | Seen::Paused(who)
             | Seen::Resumed(who)
             | Seen::Ended(who) => std::slice::from_ref(who),

@@ -67,6 +67,8 @@ pub(crate) enum Role {
     Untold,
     /// Commands do not reach it.
     Unreachable,
+    /// The backend decides whether it is let in.
+    Asked,
 }
 
 /// Whom a reply is for.

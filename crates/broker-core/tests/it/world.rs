@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use broker_core::{
     BackendGate, Broker, Call, CallHandle, ClientMessage, CommandList, Config, CookieRule, Effect,
-    Effects, EventId, Fact, Failure, GateConfig, Gating, Info, Loss, Opening, SessionHandle,
-    SessionId, Timestamp,
+    Effects, EventId, Fact, Failure, GateConfig, Gating, Info, Loss, Opening, Refusal,
+    SessionHandle, SessionId, Standing, Timestamp,
 };
 
 /// What comes of calls.
@@ -48,6 +48,9 @@ pub(crate) struct World {
     pub(crate) calls: Vec<(Timestamp, Vec<usize>)>,
     /// What was given up.
     pub(crate) lost: Vec<(usize, Loss)>,
+    /// Whose handshakes were answered with yes, and with no.
+    pub(crate) admitted: Vec<usize>,
+    pub(crate) refused: Vec<(usize, Refusal)>,
     max_in_flight: usize,
     is_once: bool,
 }
@@ -66,6 +69,8 @@ struct Client {
     shard: u16,
     session: SessionHandle,
     is_connected: bool,
+    /// Its handshake waits for the backend.
+    is_waiting: bool,
     /// How many events it has caused.
     caused: u64,
     /// The number of the latest event that has arrived, how often it has, and whether that was answered.
@@ -99,6 +104,8 @@ impl World {
             names: BTreeMap::new(),
             calls: Vec::new(),
             lost: Vec::new(),
+            admitted: Vec::new(),
+            refused: Vec::new(),
             max_in_flight: gate.max_in_flight,
             is_once: config.delivery == broker_core::Delivery::AtMostOnce,
         }
@@ -112,8 +119,16 @@ impl World {
         self.gate.standing().is_away
     }
 
+    pub(crate) fn standing(&self) -> Standing {
+        self.gate.standing()
+    }
+
     pub(crate) fn events_held(&self) -> usize {
         self.shards.iter().map(Broker::events_held).sum()
+    }
+
+    pub(crate) fn sessions(&self) -> usize {
+        self.shards.iter().map(Broker::sessions).sum()
     }
 
     /// The longest that an event of a client has waited for its answer, in milliseconds.
@@ -121,16 +136,44 @@ impl World {
         self.clients[who].waits.iter().copied().max().unwrap_or(0)
     }
 
+    /// A client connects.
     pub(crate) fn open(&mut self) -> usize {
+        self.open_with(false)
+    }
+
+    /// A client asks to be let in, which the backend decides on.
+    pub(crate) fn knock(&mut self) -> usize {
+        self.open_with(true)
+    }
+
+    fn open_with(&mut self, is_asked: bool) -> usize {
+        let shard = (self.clients.len() % self.shards.len()) as u16;
+        let (who, id) = self.named(shard, is_asked);
+        let info = Info::at_connect(std::iter::empty(), &CookieRule::All, "::1", id, 1000).unwrap();
+        let mut opening = Opening::new(id, info);
+        opening.is_asked = is_asked;
+        let mut out = Effects::default();
+        let session = self.shards[usize::from(shard)].open(self.now, opening, &mut out);
+        self.clients[who].session = session;
+        self.settle_all(shard, out);
+        who
+    }
+
+    /// The broker starts, and its first shard has to tell so; it is counted among the clients, as one who has left.
+    pub(crate) fn start(&mut self) -> usize {
+        let (who, id) = self.named(0, false);
+        self.clients[who].is_connected = false;
+        self.work(0, |broker, now, out| broker.start(now, id, "boot", out));
+        who
+    }
+
+    /// A new client, known before its first event goes out.
+    fn named(&mut self, shard: u16, is_waiting: bool) -> (usize, SessionId) {
         let who = self.clients.len();
-        let shard = (who % self.shards.len()) as u16;
         let mut random = [0; 14];
         random[..8].copy_from_slice(&(who as u64).to_be_bytes());
         let id = SessionId::new(shard, random);
-        let info = Info::at_connect(std::iter::empty(), &CookieRule::All, "::1", id, 1000).unwrap();
         self.names.insert(id, who);
-        let mut session = None;
-        // Its client is known before its first event goes out.
         self.clients.push(Client {
             shard,
             session: SessionHandle {
@@ -138,6 +181,7 @@ impl World {
                 generation: 0,
             },
             is_connected: true,
+            is_waiting,
             caused: 1,
             arrived: 0,
             times: 0,
@@ -147,15 +191,11 @@ impl World {
             waits: Vec::new(),
             since: BTreeMap::from([(1, self.now)]),
         });
-        self.work(shard, |broker, now, out| {
-            session = Some(broker.open(now, Opening::new(id, info), out));
-        });
-        self.clients[who].session = session.unwrap();
-        who
+        (who, id)
     }
 
     pub(crate) fn say(&mut self, who: usize, text: &str) {
-        if !self.clients[who].is_connected {
+        if !self.clients[who].is_connected || self.clients[who].is_waiting {
             return;
         }
         self.cause(who);
@@ -189,7 +229,7 @@ impl World {
         let mut at_once = 0;
         while let Some(next) = self.next_deadline().filter(|next| *next <= end) {
             at_once = if next > self.now { 0 } else { at_once + 1 };
-            assert!(at_once < 10_000, "something is always due: {self:#?}");
+            assert!(at_once < 10_000, "something is always due");
             self.now = self.now.max(next);
             self.happen();
         }
@@ -226,6 +266,17 @@ impl World {
         let Out {
             failure, events, ..
         } = self.out.remove(&(shard, handle)).unwrap();
+        let is_in_doubt = failure.as_ref().is_some_and(is_in_doubt);
+        for event in &events {
+            let client = &mut self.clients[self.names[&event.session]];
+            if client.is_waiting && !client.is_connected && (failure.is_none() || is_in_doubt) {
+                // It has left meanwhile, and may have been let in.
+                client.is_waiting = false;
+                if is_in_doubt {
+                    client.given_up.insert(1);
+                }
+            }
+        }
         if failure.is_none() {
             for event in &events {
                 let client = &mut self.clients[self.names[&event.session]];
@@ -247,6 +298,10 @@ impl World {
     fn work(&mut self, shard: u16, happens: impl FnOnce(&mut Broker, Timestamp, &mut Effects)) {
         let mut out = Effects::default();
         happens(&mut self.shards[usize::from(shard)], self.now, &mut out);
+        self.settle_all(shard, out);
+    }
+
+    fn settle_all(&mut self, shard: u16, out: Effects) {
         self.settle(shard, out);
         for round in 0.. {
             assert!(round < 1000, "the shards ring each other without end");
@@ -286,16 +341,43 @@ impl World {
                     self.lost.push((who, reason));
                 }
                 Effect::Ended(session) => {
-                    let mut clients = self.clients.iter_mut();
-                    let ended = clients.find(|client| {
-                        client.shard == shard && client.session == session && !client.is_forgotten
-                    });
-                    ended.expect("a session").is_forgotten = true;
+                    let who = self.who(shard, session);
+                    let client = &mut self.clients[who];
+                    client.is_forgotten = true;
+                    if client.is_waiting {
+                        // It has left before the backend has let it in, and of that nobody need be told.
+                        client.caused = client.arrived;
+                        client.is_answered = true;
+                    }
+                }
+                Effect::Admit(session) => {
+                    let who = self.who(shard, session);
+                    assert!(std::mem::take(&mut self.clients[who].is_waiting));
+                    self.admitted.push(who);
+                }
+                Effect::Refuse { session, refusal } => {
+                    let who = self.who(shard, session);
+                    let client = &mut self.clients[who];
+                    assert!(std::mem::take(&mut client.is_waiting));
+                    assert!(std::mem::take(&mut client.is_connected));
+                    client.given_up.insert(1);
+                    client.since.remove(&1);
+                    if matches!(&refusal, Refusal::Backend(failure) if is_in_doubt(failure)) {
+                        self.cause(who);
+                    }
+                    self.refused.push((who, refusal));
                 }
                 Effect::Retrying { .. } | Effect::Pause(_) | Effect::Resume(_) => {}
                 other => panic!("{other:?} has no cause"),
             }
         }
+    }
+
+    fn who(&self, shard: u16, session: SessionHandle) -> usize {
+        let is_meant = |client: &Client| {
+            client.shard == shard && client.session == session && !client.is_forgotten
+        };
+        self.clients.iter().position(is_meant).expect("a session")
     }
 
     fn call(&mut self, shard: u16, call: &Call) {
@@ -307,6 +389,15 @@ impl World {
             .iter()
             .map(|event| self.names[&event.session])
             .collect();
+        for (event, who) in call.events.iter().zip(&who) {
+            let client = &mut self.clients[*who];
+            client.session = event.session;
+            let is_asked_about = client.is_waiting;
+            assert!(
+                !is_asked_about || (event.attempt == 1 && events.len() == 1),
+                "a handshake is decided on by itself, and once: {call:?}"
+            );
+        }
         self.calls.push((self.now, who));
         let is_poison =
             |fact: &Fact| matches!(fact, Fact::Received(message) if message.text() == POISON);
@@ -395,4 +486,9 @@ impl World {
             assert_eq!(client.is_forgotten, !client.is_connected);
         }
     }
+}
+
+/// Whether a handshake that the backend was asked about may have been taken in all the same.
+fn is_in_doubt(failure: &Failure) -> bool {
+    matches!(failure, Failure::Interrupted(_) | Failure::TimedOut(_))
 }

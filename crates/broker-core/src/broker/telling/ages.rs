@@ -59,7 +59,8 @@ impl Teller {
             return;
         }
         let next = self.ages.oldest.map(|oldest| {
-            let round = around.now.after(max_age / ROUND_PART);
+            let pause = (max_age / ROUND_PART).max(Duration::from_millis(1));
+            let round = around.now.after(pause);
             oldest.after(max_age).max(round)
         });
         self.ages = Ages {

@@ -16,7 +16,19 @@ impl Fleet {
         for effect in list {
             match effect {
                 Effect::CallBackend(call) => self.tell(shard, call),
-                Effect::Admit(_) | Effect::Refuse { .. } => unreachable!("no handshake waits"),
+                Effect::Admit(session) => {
+                    let client = self.client(shard, session);
+                    assert!(std::mem::take(&mut client.is_waiting), "{client:?}");
+                    let who = client.who;
+                    self.seen.push(Seen::Admitted(who));
+                }
+                Effect::Refuse { session, refusal } => {
+                    let client = self.client(shard, session);
+                    assert!(std::mem::take(&mut client.is_waiting), "{client:?}");
+                    client.is_connected = false;
+                    let (who, why) = (client.who, refusal);
+                    self.seen.push(Seen::Refused { who, why });
+                }
                 Effect::Deliver { message, to, .. } => {
                     let to = self.reached(shard, &recipients[to]);
                     let payload = seen::payload(&message);

@@ -12,6 +12,7 @@ use crate::world::{Mood, POISON, World};
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Open,
+    Knock,
     Say(usize),
     Poison(usize),
     Leave(usize),
@@ -32,7 +33,8 @@ fn step() -> impl Strategy<Value = Step> {
         Mood::Hanging,
     ];
     prop_oneof![
-        4 => Just(Step::Open),
+        3 => Just(Step::Open),
+        1 => Just(Step::Knock),
         12 => (0..64_usize).prop_map(Step::Say),
         1 => (0..64_usize).prop_map(Step::Poison),
         1 => (0..64_usize).prop_map(Step::Leave),
@@ -56,11 +58,13 @@ fn setting() -> impl Strategy<Value = Setting> {
         2..5_u32,
     );
     let away_after = prop::option::weighted(0.9, 1..6_u32);
-    (sizes, away_after, any::<u64>(), prop::bool::weighted(0.2)).prop_map(
-        |((shards, max_in_flight, batch, retries), away_after, seed, is_once)| {
+    let odds = (prop::bool::weighted(0.2), prop::bool::weighted(0.2));
+    (sizes, away_after, any::<u64>(), odds).prop_map(
+        |((shards, max_in_flight, batch, retries), away_after, seed, (is_once, begins_shut))| {
             let mut gate = GateConfig::default();
             gate.max_in_flight = max_in_flight;
             gate.away_after = away_after.and_then(NonZeroU32::new);
+            gate.begins_shut = begins_shut;
             gate.seed = seed;
             let mut config = Config::default();
             config.seed = seed;
@@ -87,6 +91,9 @@ proptest! {
         steps in prop::collection::vec(step(), 1..80),
     ) {
         let mut world = World::new(setting.shards, &setting.gate, &setting.config);
+        if setting.gate.begins_shut {
+            world.start();
+        }
         let mut poisoned = Vec::new();
         let mut has_failed = false;
         for step in steps {
@@ -94,6 +101,9 @@ proptest! {
             match step {
                 Step::Open => {
                     world.open();
+                }
+                Step::Knock => {
+                    world.knock();
                 }
                 Step::Say(number) => {
                     if let Some(who) = one_of(number) {

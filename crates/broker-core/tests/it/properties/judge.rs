@@ -145,6 +145,7 @@ impl Judge {
                 | Seen::RanOther { .. } => work.push(seen),
                 // The state that they lead to is compared below.
                 Seen::Paused(_) | Seen::Resumed(_) | Seen::Ended(_) => {}
+                Seen::Admitted(_) | Seen::Refused { .. } => unreachable!("no handshake waits"),
             }
         }
         assert_eq!(work, [], "what belongs to no list");

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use broker_core::{
     BackendGate, Broker, ClientMessage, CommandList, Config, CookieRule, Effect, Effects,
-    GateConfig, Gating, Handshake, Info, Opening, Orders, Outcome, Reading, SessionHandle,
-    SessionId, Source, Timestamp,
+    GateConfig, Gating, HELD_EVENT_BYTES, HELD_SESSION_BYTES, Handshake, Info, Opening, Orders,
+    Outcome, Reading, SessionHandle, SessionId, Source, Timestamp,
 };
 use bytes::Bytes;
 
@@ -157,6 +157,26 @@ fn claims(
         broker.granted(NOW, grant, out);
     }
     (has_claimed, rung)
+}
+
+#[test]
+fn there_is_room_for_a_session_while_its_connect_and_disconnect_fit_beside_all_that_is_held() {
+    let longest_reason = 123;
+    let both = 2 * HELD_EVENT_BYTES + longest_reason;
+    assert!((both..both + 8).contains(&HELD_SESSION_BYTES));
+
+    let text = r#""hello""#;
+    let room = 3 * HELD_SESSION_BYTES + HELD_EVENT_BYTES + text.len();
+    let (mut broker, session, mut out) =
+        one_session(&config(|config| config.max_held_bytes = room));
+    let mut second = opening();
+    second.id = SessionId::new(0, [2; 14]);
+    broker.open(NOW, second, &mut out);
+    assert!(broker.has_room_for_session());
+    broker.receive(NOW, session, say(text), &mut out);
+    assert!(broker.has_room_for_session(), "just so much");
+    broker.receive(NOW, session, say("1"), &mut out);
+    assert!(!broker.has_room_for_session());
 }
 
 #[test]
