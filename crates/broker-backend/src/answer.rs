@@ -22,8 +22,8 @@ pub struct Answer {
 pub enum Commands {
     /// All of them: a list for each event of the call, in their order.
     Lists(SmallVec<[CommandList; 1]>),
-    /// Those for the one event of the call, as they come.
-    Stream(Box<dyn CommandStream>),
+    /// Those for the one event of the call: a first list, with which the event counts as answered, and others as they come.
+    Stream(CommandList, Box<dyn CommandStream>),
 }
 
 /// Commands that come one after the other.

@@ -16,7 +16,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
-use broker_core::{Call, EventKind, Failure, Reading};
+use broker_core::{Call, CommandList, EventKind, Failure, Reading};
 use bytes::Bytes;
 use serde_json::value::RawValue;
 use smallvec::SmallVec;
@@ -204,7 +204,8 @@ impl Backend for Http {
         let reading = self.shared.reading();
         let commands = match body {
             Body::Lines(lines) => {
-                Commands::Stream(Box::new(Lines::new(Arc::clone(&self.shared), lines)))
+                let lines = Lines::new(Arc::clone(&self.shared), lines);
+                Commands::Stream(CommandList::default(), Box::new(lines))
             }
             Body::Whole(body) if config.is_batched => {
                 let events = call.events.len();

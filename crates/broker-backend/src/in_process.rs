@@ -147,14 +147,13 @@ impl InProcess {
     }
 
     /// Puts what hooks have asked for in front of what the backend behind them says.
-    fn in_front_of(&self, answer: Answer, asked: Vec<Asked>) -> Answer {
+    fn in_front_of(answer: Answer, asked: Vec<Asked>) -> Answer {
         let Answer { commands, greeting } = answer;
         let commands = match commands {
             Commands::Lists(lists) => Commands::Lists(joined(asked, lists)),
-            // It has begun to answer, so that the hooks' own commands go their own way.
-            Commands::Stream(stream) => {
-                self.post_all(asked);
-                Commands::Stream(stream)
+            Commands::Stream(first, stream) => {
+                let first = joined(asked, SmallVec::from([first])).pop();
+                Commands::Stream(first.unwrap_or_default(), stream)
             }
         };
         Answer { commands, greeting }
@@ -218,7 +217,7 @@ impl Backend for InProcess {
             events: onward,
         };
         match next.call(told).await {
-            Ok(answer) => Ok(self.in_front_of(answer, asked)),
+            Ok(answer) => Ok(InProcess::in_front_of(answer, asked)),
             Err(unanswered) => {
                 // The events are over, so this is the last chance for what the hooks asked for. After a failure that is
                 // tried again the hooks run again.

@@ -278,7 +278,7 @@ impl Broker {
     /// When [`Broker::handle_timeout`] is wanted next.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        self.teller.next_deadline(&self.config)
+        self.teller.next_deadline(&self.sessions, &self.config)
     }
 
     /// Whether there is room to hold what one more session may have to tell. A session that is opened all the same is not

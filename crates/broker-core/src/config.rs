@@ -27,6 +27,8 @@ pub struct Config {
     pub batch: usize,
     /// How long an event may wait for others that it can go out with, while another call is under way.
     pub batch_wait: Duration,
+    /// How long a client whose handshake the backend decides on waits for its turn to be asked about.
+    pub handshake_wait: Duration,
     /// When a failed call is made again.
     pub retry: Backoff,
     /// How often an event may fail, while others are answered, before it is given up.
@@ -100,6 +102,7 @@ impl Default for Config {
             delivery: Delivery::AtLeastOnce,
             batch: 1,
             batch_wait: Duration::from_millis(5),
+            handshake_wait: Duration::from_secs(10),
             retry: Backoff::default(),
             retries: 8,
             max_held_events: 1000,

@@ -162,12 +162,16 @@ pub(crate) async fn receive(
 fn turn_away(shard: &Shard, why: TurnedAway) -> Reply {
     let counted = Rejected::Backend;
     match why {
-        TurnedAway::Refused(status, page) => {
-            let reply = told(shard, counted, status, &"the backend does not let it in");
-            let Some(page) = page else { return reply };
-            let reply = reply::reply(status, "text/plain; charset=utf-8", page.body);
-            match page.content_type {
-                Some(kind) => reply::with_value(reply, header::CONTENT_TYPE, kind),
+        TurnedAway::Refused(status, retry_after, page) => {
+            let mut reply = told(shard, counted, status, &"the backend does not let it in");
+            if let Some(page) = page {
+                reply = reply::reply(status, "text/plain; charset=utf-8", page.body);
+                if let Some(kind) = page.content_type {
+                    reply = reply::with_value(reply, header::CONTENT_TYPE, kind);
+                }
+            }
+            match retry_after {
+                Some(wait) => reply::with_value(reply, header::RETRY_AFTER, seconds_of(wait)),
                 None => reply,
             }
         }
@@ -184,11 +188,15 @@ fn turn_away(shard: &Shard, why: TurnedAway) -> Reply {
                 StatusCode::SERVICE_UNAVAILABLE,
                 &"the backend is away",
             );
-            let seconds = u64::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u64::MAX);
-            reply::with_value(reply, header::RETRY_AFTER, seconds.max(1))
+            reply::with_value(reply, header::RETRY_AFTER, seconds_of(wait).max(1))
         }
         TurnedAway::Draining => refuse(shard, NotAdmitted::Draining),
     }
+}
+
+/// Whole seconds, as `Retry-After` has them (RFC 9110 §10.2.3).
+fn seconds_of(wait: Duration) -> u64 {
+    u64::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u64::MAX)
 }
 
 /// What the application adds to the answer to a handshake, if it was asked and says anything.

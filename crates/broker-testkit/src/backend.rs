@@ -185,7 +185,10 @@ impl Backend for Scripted {
                 }
                 Reply::Stream(streaming) => {
                     return Ok(Answer {
-                        commands: Commands::Stream(Box::new(streaming.read())),
+                        commands: Commands::Stream(
+                            CommandList::default(),
+                            Box::new(streaming.read()),
+                        ),
                         greeting: None,
                     });
                 }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use broker_backend::{Answer, Backend, CommandStream, Commands};
+use broker_backend::{
+    Answer, Backend, CommandStream, Commands, Connection, Hooks, InProcess, Onward,
+};
 use broker_core::{Call, CommandList, Failure};
 
 use crate::events::{config, connected, http, names};
@@ -21,7 +23,7 @@ async fn begin(backend: &impl Backend, server: &Server) -> (Box<dyn CommandStrea
     let (answer, (peer, _)) = together(call, server.serve(HEAD)).await;
     match answer.unwrap() {
         Answer {
-            commands: Commands::Stream(stream),
+            commands: Commands::Stream(_, stream),
             ..
         } => (stream, peer),
         other => panic!("{other:?} is not streamed"),
@@ -129,4 +131,29 @@ async fn whoever_lets_go_of_a_stream_closes_its_connection() {
     let end = tokio::io::AsyncReadExt::read_to_end(&mut peer.stream, &mut rest);
     together(end, async {}).await.0.unwrap();
     assert!(rest.is_empty());
+}
+
+#[tokio::test]
+async fn what_a_hook_asks_for_comes_before_the_lines_of_the_backend_behind_it() {
+    struct Greeter;
+
+    #[async_trait::async_trait]
+    impl Hooks for Greeter {
+        async fn on_client_connect(&self, connection: &mut Connection<'_>) -> Onward {
+            connection.send(&"from the hook").unwrap();
+            Onward::Pass
+        }
+    }
+
+    let server = Server::bind().await;
+    let behind = std::sync::Arc::new(http(&server.url()));
+    let backend = InProcess::new(Greeter, Some(behind));
+    let call = backend.call(Call::from(connected()));
+    let (answer, (mut peer, _)) = together(call, server.serve(HEAD)).await;
+    let Commands::Stream(first, mut stream) = answer.unwrap().commands else {
+        panic!("it is streamed");
+    };
+    assert_eq!(names(&first), ["send"]);
+    peer.say(chunk("{\"type\":\"close\"}\n")).await;
+    assert_eq!(names(&next(&mut stream).await), ["close"]);
 }

@@ -349,16 +349,18 @@ impl Teller {
         if self.probe_deadline().is_some_and(|due| due <= around.now) {
             self.lease.ring();
         }
+        self.dismiss_overdue(around);
         self.expire_due(around);
     }
 
     /// When something is due.
-    pub(super) fn next_deadline(&self, config: &Config) -> Option<Timestamp> {
+    pub(super) fn next_deadline(&self, sessions: &Sessions, config: &Config) -> Option<Timestamp> {
         let retry = self.retries.peek().map(|Reverse((due, _))| *due);
         [
             retry,
             self.probe_deadline(),
             self.batch_deadline(config),
+            self.handshake_deadline(sessions, config),
             self.ages.due(),
         ]
         .into_iter()

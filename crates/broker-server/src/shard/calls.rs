@@ -31,7 +31,7 @@ pub(super) async fn make(shard: Rc<Shard>, call: Call) {
         Ok(Answer { commands, greeting }) => {
             let (lists, stream) = match commands {
                 Commands::Lists(lists) => (lists, None),
-                Commands::Stream(stream) => (SmallVec::new(), Some(stream)),
+                Commands::Stream(first, stream) => (SmallVec::from([first]), Some(stream)),
             };
             for list in &lists {
                 shard.settings.overlooked.tell(list);

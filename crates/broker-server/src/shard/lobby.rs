@@ -59,8 +59,8 @@ type Decision = Result<Option<Box<Greeting>>, TurnedAway>;
 /// Why a client is not let in, and what it is told.
 #[derive(Debug)]
 pub(crate) enum TurnedAway {
-    /// The application has said so, with this status.
-    Refused(StatusCode, Option<Box<Page>>),
+    /// The application has said so, with this status; it may be worth trying again after so long.
+    Refused(StatusCode, Option<Duration>, Option<Box<Page>>),
     /// The application's commands close the connection.
     Closed,
     /// The application is away, or has not answered as it should; worth trying again after so long.
@@ -178,9 +178,11 @@ impl Guest {
 impl TurnedAway {
     fn of(refusal: &Refusal, page: Option<Box<Page>>) -> TurnedAway {
         match refusal {
-            Refusal::Backend(Failure::Status { code, .. }) if (400..500).contains(code) => {
+            Refusal::Backend(Failure::Status { code, retry_after })
+                if (400..500).contains(code) =>
+            {
                 let status = StatusCode::from_u16(*code).unwrap_or(StatusCode::FORBIDDEN);
-                TurnedAway::Refused(status, page)
+                TurnedAway::Refused(status, *retry_after, page)
             }
             Refusal::Backend(failure) => TurnedAway::Away(failure.retry_after().unwrap_or(WAIT)),
             Refusal::Closed => TurnedAway::Closed,

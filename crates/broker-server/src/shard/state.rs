@@ -318,6 +318,7 @@ fn core_config(number: u16, settings: &Settings) -> Config {
         config::Delivery::AtLeastOnce => Delivery::AtLeastOnce,
         config::Delivery::AtMostOnce => Delivery::AtMostOnce,
     };
+    config.handshake_wait = backend.timeout.duration();
     config.batch = backend.batch.get() as usize;
     config.retries = backend.retries.get();
     config.on_full = match backend.hold.on_full {

@@ -2,11 +2,16 @@
 
 use std::time::Duration;
 
-use super::{Around, Teller};
-use crate::broker::sessions::Phase;
+use super::{Around, Teller, oldest_held};
+use crate::broker::sessions::{Phase, Sessions};
+use crate::config::Config;
 use crate::effect::{Effect, Refusal};
 use crate::event::{Fact, Failure};
 use crate::session::SessionHandle;
+use crate::time::Timestamp;
+
+/// How long a client is asked to wait where nothing better is known.
+const WAIT: Duration = Duration::from_secs(1);
 
 impl Teller {
     /// Sends the clients away who wait to be let in, while the backend is away and nobody is about to ask it.
@@ -15,10 +20,43 @@ impl Teller {
         if !self.lease.is_away() || probe_at.is_some_and(|at| at <= around.now) {
             return;
         }
-        let wait = probe_at.map_or(Duration::from_secs(1), |at| at.since(around.now));
+        let wait = probe_at.map_or(WAIT, |at| at.since(around.now));
         for session in self.lines.dismiss_handshakes() {
             self.refuse(session, Refusal::Away(wait), around);
         }
+    }
+
+    /// Sends the clients away who have waited for their turn for as long as they may.
+    pub(super) fn dismiss_overdue(&mut self, around: &mut Around<'_>) {
+        while self
+            .handshake_deadline(around.sessions, around.config)
+            .is_some_and(|due| due <= around.now)
+            && let Some(first) = self.lines.first_handshake()
+        {
+            self.lines.dismiss_first_handshake();
+            self.refuse(first, Refusal::Away(WAIT), around);
+            self.clear_left_places(around.sessions);
+        }
+    }
+
+    /// Has the line of handshakes begin with somebody who is there: whoever has gone has left its place behind.
+    pub(super) fn clear_left_places(&mut self, sessions: &Sessions) {
+        while let Some(first) = self.lines.first_handshake()
+            && !self.is_in_line(first, sessions)
+        {
+            self.lines.dismiss_first_handshake();
+        }
+    }
+
+    /// When the first client in line has waited for long enough.
+    pub(super) fn handshake_deadline(
+        &self,
+        sessions: &Sessions,
+        config: &Config,
+    ) -> Option<Timestamp> {
+        let first = self.lines.first_handshake()?;
+        let connect = oldest_held(first, sessions)?;
+        Some(connect.time.after(config.handshake_wait))
     }
 
     /// Refuses the handshake of a session that the backend was asked about. Whoever may have been let in by the backend

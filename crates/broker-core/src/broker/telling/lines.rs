@@ -146,6 +146,16 @@ impl Lines {
         self.held.extend(self.fresh.drain(..).map(Turn::Session));
     }
 
+    /// The client who has waited longest to be let in.
+    pub(super) fn first_handshake(&self) -> Option<SessionHandle> {
+        self.handshakes.front().copied()
+    }
+
+    /// Takes that client out of its line.
+    pub(super) fn dismiss_first_handshake(&mut self) {
+        self.handshakes.pop_front();
+    }
+
     /// Sends away the clients who wait to be let in.
     pub(super) fn dismiss_handshakes(&mut self) -> VecDeque<SessionHandle> {
         std::mem::take(&mut self.handshakes)

@@ -28,6 +28,7 @@ impl Teller {
             }
             self.ready_since = (self.lines.len() > 0).then_some(around.now);
         }
+        self.clear_left_places(around.sessions);
         self.dismiss_if_away(around);
     }
 

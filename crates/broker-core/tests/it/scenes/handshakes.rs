@@ -304,3 +304,35 @@ fn who_comes_when_a_probe_is_due_is_the_probe() {
           ↑ cleo #1, try 1: {"type":"session-connect"} {}
     "#]]);
 }
+
+#[test]
+fn whoever_has_waited_for_its_turn_for_as_long_as_it_may_is_sent_away() {
+    let mut scene = Scene::new(&config(|config| {
+        config.gate = unwavering(1);
+        config.handshake_wait = Duration::from_secs(7);
+    }));
+    scene.knocks();
+    scene.passes(1_000);
+    scene.knocks();
+    scene.knocks();
+    scene.leaves(BEN);
+    scene.passes(500);
+    assert_eq!(scene.waits(), 6_500);
+    // The first is being asked about, for as long as that takes.
+    scene.answers(ANNA, "");
+    scene.is(&expect![[r#"
+        anna knocks
+          ↑ anna #1, try 1: {"type":"session-connect"} {}
+        1000 ms pass
+        ben knocks
+        cleo knocks
+        ben leaves
+          ben is forgotten
+        500 ms pass
+        6500 ms pass
+          cleo is not let in: the backend is away, for 1s
+          cleo is forgotten
+        backend answers anna: nothing
+          anna is let in
+    "#]]);
+}
