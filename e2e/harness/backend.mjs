@@ -79,7 +79,7 @@ export class Backend {
     if (request.method === 'HEAD') return void response.writeHead(405).end();
     const event = new BackendEvent(request, Buffer.concat(chunks), response);
     // It comes before all others, and few tests are about it.
-    if (event.message.type === 'broker-start') {
+    if (event.message?.type === 'broker-start') {
       this.starts.push(event);
       return void await event.answer();
     }

@@ -5,7 +5,8 @@ use std::collections::VecDeque;
 use super::{Claim, Grant, News, Report, SPARE_PERMITS, Way};
 use crate::time::Timestamp;
 
-/// How many answers a shard has at least before it tells the gate of them.
+/// How many answers a shard has at least before it tells the gate of them while it waits for permits; a quarter of its permits,
+/// where that is more.
 const ANSWERS_TOLD_MIN: usize = 8;
 
 /// How many calls a shard may have with the backend, and what it has to tell the [`BackendGate`](super::BackendGate).
@@ -148,7 +149,8 @@ impl Lease {
             self.gives_up_probe = self.leave_probe();
         }
         self.give_back(idle - usable.min(idle));
-        let has_much_to_tell = self.is_in_line && self.answered >= self.held.max(ANSWERS_TOLD_MIN);
+        let has_much_to_tell =
+            self.is_in_line && self.answered >= (self.held / 4).max(ANSWERS_TOLD_MIN);
         if self.returned == 0
             && !self.is_rung
             && !self.gives_up_probe

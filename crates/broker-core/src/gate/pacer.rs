@@ -1,71 +1,92 @@
 //! How many calls at once get most done.
 
+mod meter;
+mod refusals;
+
+#[cfg(test)]
+mod tests;
+
+use self::meter::Meter;
+use self::refusals::Refusals;
 use crate::time::Timestamp;
 
 /// Where it begins, and begins again after the backend was away.
 const LIMIT_FIRST: usize = 32;
 
-/// How many answers are counted before something is concluded: so many for each call under way, and at least so many.
-const ANSWERS_PER_CALL: usize = 4;
+/// By what the limit is multiplied or divided while it is searched for, and once it seems to have been found.
+const STRIDE: f64 = 2.0;
+const STEP: f64 = 1.25;
+
+/// Raising the limit has to bring this part of what it could bring at most, else it is taken back.
+const WORTH: f64 = 0.3;
+/// A difference of rates by less than this factor may be chance.
+const CHANCE: f64 = 1.1;
+/// So much more than the knee is let out, so that nobody there is idle while an answer is on its way here.
+const MARGIN: f64 = 1.2;
+
+/// A measurement takes as many answers as there may be calls, and at least so many; but not more than so many for each
+/// call, since a backend may need seconds for one.
 const ANSWERS_MIN: usize = 64;
+const ANSWERS_PER_CALL_MAX: usize = 8;
 
-/// Doubling the limit at the beginning has to bring so much more to be done again.
-const WORTH_DOUBLING: f64 = 1.2;
-/// A quarter more calls at once have to bring so much more, else it is taken back.
-const WORTH_MORE: f64 = 1.1;
-/// A fifth fewer calls at once may cost so much, else it is taken back.
-const WORTH_FEWER: f64 = 0.95;
+/// How much the limit is trusted: from `SEARCHING`, when nothing is known, by way of `STEPPING`, from where on steps are
+/// small.
+const SEARCHING: usize = 0;
+const STEPPING: usize = 4;
+/// So many measurements are made at most before the limit is tried again, and of another limit.
+const TRUST_MAX: usize = 64;
+const CARE_MAX: usize = 4;
+/// What is left of the trust in a limit when another one is better.
+const DOUBT: usize = 4;
 
-/// How often the limit is halved at most when the backend says that it has too much to do.
-const HALVED_EVERY_MS: u64 = 1000;
+/// How long after it was lowered the limit is not halved: what had gone out before is refused after that, too.
+const LOWERED_EVERY_MS: u64 = 1000;
 
-/// Finds the number of calls under way beyond which more of them do not get more done but wait longer (Little's law:
-/// they then take as much longer as they are more).
+/// Finds the number of calls under way beyond which more of them do not get more done but wait longer: the *knee*.
 ///
-/// It looks at how fast answers come while more is wanted than may go out, tries a quarter more, compares, tries a fifth
-/// fewer, compares, and keeps what is not worse. Nothing is concluded while everybody gets a permit who wants one.
+/// It never looks at how long calls take, but at how fast answers come while more is wanted than may go out. Below the knee
+/// that grows with the limit; above, it stays the same, or falls. So it tries another limit, compares the two rates, and
+/// knows from them which side of the knee each is on, or where between them it is. Since both were measured one right after
+/// the other, it does not mislead that backends become faster or slower.
+///
+/// At the beginning the limit is doubled, or halved, as long as that helps. Then it is tried a step higher and a step lower in
+/// turn, less and less often, as long as nothing better is found.
 #[derive(Clone, Debug)]
 pub struct Pacer {
     max: usize,
     is_on: bool,
     limit: usize,
     trial: Trial,
-    window: Option<Window>,
-    halved_at: Option<Timestamp>,
+    /// How many measurements in a row have to show how fast answers come before another limit is tried.
+    trust: usize,
+    meter: Meter,
+    refusals: Refusals,
+    lowered_at: Option<Timestamp>,
 }
 
-/// Answers are counted from then on.
-#[derive(Clone, Copy, Debug)]
-struct Window {
-    since: Timestamp,
-    answered: usize,
-}
-
-/// What is being found out; rates are answers per millisecond.
+/// What is being measured.
 #[derive(Clone, Copy, Debug)]
 enum Trial {
-    /// Whether twice as many as before bring more.
-    Doubled { before: usize, rate: f64 },
-    /// How fast answers come as it is; then more, or fewer, are tried.
-    Measured { then: Direction },
-    /// Whether another number is better than the one before.
-    Changed {
-        direction: Direction,
-        before: usize,
-        rate: f64,
-    },
+    /// The very first limit.
+    First,
+    /// The limit that seems right, to be compared with another.
+    Present { then: Direction },
+    /// Another one.
+    Other { before: Level, direction: Direction },
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// So fast answers come with this limit, in answers per millisecond.
+#[derive(Clone, Copy, Debug)]
+struct Level {
+    limit: usize,
+    rate: f64,
+}
+
+#[derive(Clone, Copy, Debug)]
 enum Direction {
     More,
     Fewer,
 }
-
-const BEGIN: Trial = Trial::Doubled {
-    before: 0,
-    rate: 0.0,
-};
 
 impl Pacer {
     /// At most `max` calls at once, 0 for no limit; always that many, unless it `is_on`.
@@ -77,9 +98,11 @@ impl Pacer {
             max,
             is_on,
             limit: if is_on { max.min(LIMIT_FIRST) } else { max },
-            trial: BEGIN,
-            window: None,
-            halved_at: None,
+            trial: Trial::First,
+            trust: SEARCHING,
+            meter: Meter::default(),
+            refusals: Refusals::default(),
+            lowered_at: None,
         }
     }
 
@@ -99,110 +122,149 @@ impl Pacer {
         if !self.is_on {
             return;
         }
-        if !is_saturated {
-            self.window = None;
-            return;
-        }
-        let Some(window) = &mut self.window else {
-            self.window = Some(Window {
-                since: now,
-                answered: 0,
-            });
-            return;
-        };
-        window.answered += answers;
-        let window = *window;
-        let elapsed_ms = now.0.saturating_sub(window.since.0);
-        let enough = self.limit.saturating_mul(ANSWERS_PER_CALL).max(ANSWERS_MIN);
-        if window.answered >= enough && elapsed_ms > 0 {
-            self.window = None;
-            self.conclude(window.answered as f64 / elapsed_ms as f64);
+        self.refusals.answered(answers, self.limit);
+        if is_saturated {
+            self.meter.count(now, answers);
+            if let Some(rate) = self.meter.rate(self.answers_needed()) {
+                self.conclude(rate);
+            }
+        } else {
+            // Those who go out first when it begins again find nobody before them.
+            self.meter.pause(now, self.limit / 4);
         }
     }
 
-    /// The backend has too much to do.
+    /// The backend has refused a call since it has too much to do.
     pub fn overloaded(&mut self, now: Timestamp) {
-        let is_new = self
-            .halved_at
-            .is_none_or(|at| now.0 >= at.0 + HALVED_EVERY_MS);
-        if self.is_on && is_new {
-            self.halved_at = Some(now);
-            self.limit = (self.limit / 2).max(1);
-            self.trial = Trial::Measured {
-                then: Direction::Fewer,
-            };
-            self.window = None;
+        if !self.is_on || !self.refusals.are_many(self.limit) {
+            return;
+        }
+        let is_early = self
+            .lowered_at
+            .is_some_and(|at| now.0 < at.0.saturating_add(LOWERED_EVERY_MS));
+        match self.trial {
+            Trial::Other {
+                before,
+                direction: Direction::More,
+            } => {
+                self.lowered_at = Some(now);
+                self.stay_at(before.limit);
+            }
+            Trial::First | Trial::Present { .. } | Trial::Other { .. } if is_early => {}
+            Trial::First | Trial::Present { .. } | Trial::Other { .. } => {
+                self.lowered_at = Some(now);
+                self.trust = self.trust.min(STEPPING / DOUBT);
+                let then = Direction::More;
+                self.measure((self.limit / 2).max(1), Trial::Present { then });
+            }
         }
     }
 
     /// The backend is back, and nothing is known of it.
     pub fn restart(&mut self) {
         if self.is_on {
-            self.limit = self.limit.min(LIMIT_FIRST);
-            self.trial = BEGIN;
-            self.window = None;
+            self.trust = SEARCHING;
+            self.limit = self.max.min(LIMIT_FIRST);
+            self.trial = Trial::First;
+            self.meter.restart(0);
+        }
+    }
+
+    /// How many answers make a measurement.
+    fn answers_needed(&self) -> usize {
+        let least = ANSWERS_MIN.min(self.limit.saturating_mul(ANSWERS_PER_CALL_MAX));
+        match (self.trial, self.trust) {
+            // At the beginning what matters is not to keep a backend waiting that can take everything.
+            (Trial::First, _) => least / 2,
+            (Trial::Other { .. }, SEARCHING) => least.max(self.limit / 2),
+            (Trial::Other { .. }, trust) => least
+                .max(self.limit.saturating_mul(2))
+                .saturating_mul(trust.min(CARE_MAX)),
+            (Trial::Present { .. }, trust) => least
+                .max(self.limit.saturating_mul(2))
+                .saturating_mul(trust.max(1)),
         }
     }
 
     fn conclude(&mut self, rate: f64) {
-        self.trial = match self.trial {
-            Trial::Doubled {
+        let limit = self.limit;
+        let here = Level { limit, rate };
+        match self.trial {
+            Trial::First => self.change(here, Direction::More),
+            Trial::Present { then } => self.change(here, then),
+            Trial::Other {
                 before,
-                rate: rate_before,
+                direction: Direction::More,
             } => {
-                let is_better = rate > rate_before * WORTH_DOUBLING;
-                let doubled = self.limit.saturating_mul(2).min(self.max);
-                if is_better && doubled > self.limit {
-                    let before = std::mem::replace(&mut self.limit, doubled);
-                    Trial::Doubled { before, rate }
-                } else {
-                    if !is_better {
-                        self.limit = before.max(1);
-                    }
-                    Trial::Measured {
-                        then: Direction::Fewer,
-                    }
+                let gain = rate / before.rate;
+                let possible = limit as f64 / before.limit as f64;
+                if gain - 1.0 >= (possible - 1.0) * WORTH {
+                    self.trust /= DOUBT;
+                    return self.change(here, Direction::More);
                 }
+                self.stay_at(times(before.limit, if gain > CHANCE { gain } else { 1.0 }));
             }
-            Trial::Measured { then } => self.change(then, rate),
-            Trial::Changed {
-                direction,
+            Trial::Other {
                 before,
-                rate: rate_before,
+                direction: Direction::Fewer,
             } => {
-                let (worth, next) = match direction {
-                    Direction::More => (WORTH_MORE, Direction::Fewer),
-                    Direction::Fewer => (WORTH_FEWER, Direction::More),
-                };
-                let is_kept = rate > rate_before * worth;
-                if !is_kept {
-                    self.limit = before;
+                let loss = before.rate / rate;
+                if loss < CHANCE && limit > 1 {
+                    self.trust /= DOUBT;
+                    return self.change(here, Direction::Fewer);
                 }
-                // What has helped is done again.
-                let then = if is_kept { direction } else { next };
-                Trial::Measured { then }
+                let knee = limit as f64 * loss.max(1.0);
+                let then = Direction::More;
+                let limit = (knee * MARGIN).ceil() as usize;
+                self.measure(limit.min(before.limit), Trial::Present { then });
             }
-        };
+        }
     }
 
-    fn change(&mut self, direction: Direction, rate: f64) -> Trial {
-        let before = self.limit;
-        let changed = match direction {
-            Direction::More => before.saturating_add((before / 4).max(1)).min(self.max),
-            Direction::Fewer => (before - (before / 5).max(1).min(before - 1)).max(1),
+    /// More does not help, so the limit is trusted more than before. Next, fewer are tried.
+    fn stay_at(&mut self, limit: usize) {
+        self.trust = match self.trust {
+            SEARCHING => STEPPING / DOUBT,
+            trust => (trust * 2).clamp(STEPPING, TRUST_MAX),
         };
-        if changed == before {
-            let then = match direction {
-                Direction::More => Direction::Fewer,
-                Direction::Fewer => Direction::More,
-            };
-            return Trial::Measured { then };
+        let then = Direction::Fewer;
+        self.measure(limit, Trial::Present { then });
+    }
+
+    /// Tries another limit, if there is one.
+    fn change(&mut self, before: Level, direction: Direction) {
+        let factor = if self.trust < STEPPING { STRIDE } else { STEP };
+        let other = match direction {
+            Direction::More => times(before.limit, factor).min(self.max),
+            Direction::Fewer => times(before.limit, 1.0 / factor)
+                .min(before.limit - 1)
+                .max(1),
+        };
+        if other != before.limit {
+            return self.measure(other, Trial::Other { before, direction });
         }
-        self.limit = changed;
-        Trial::Changed {
-            direction,
-            before,
-            rate,
+        match direction {
+            Direction::More => {
+                self.trust = self.trust.max(STEPPING / 2);
+                self.stay_at(other);
+            }
+            Direction::Fewer => {
+                let then = Direction::More;
+                self.measure(other, Trial::Present { then });
+            }
         }
     }
+
+    fn measure(&mut self, limit: usize, trial: Trial) {
+        // What went out before says nothing of the new limit.
+        let passed_over = if limit == self.limit { 0 } else { self.limit };
+        self.limit = limit;
+        self.trial = trial;
+        self.meter.restart(passed_over);
+    }
+}
+
+/// At least one more, where the factor is more than 1.
+fn times(limit: usize, factor: f64) -> usize {
+    (limit as f64 * factor).ceil() as usize
 }
