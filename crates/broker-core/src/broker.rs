@@ -286,7 +286,7 @@ impl Broker {
         };
         if list.entries.is_empty() {
             let around = &mut around(now, &mut self.sessions, &self.config, out);
-            return self.teller.settle(session, number, around);
+            return self.teller.settle(session, number, &list, around);
         }
         let is_local = self.config.shards == 1 || list.is_for_origin_only();
         let orders = Orders {
@@ -353,7 +353,8 @@ impl Broker {
                 && let Some(number) = origin.settles
             {
                 let around = &mut around(now, &mut self.sessions, &self.config, out);
-                self.teller.settle(origin.session, number, around);
+                self.teller
+                    .settle(origin.session, number, &orders.list, around);
             }
             out.list.push(Effect::Executed { orders, outcomes });
         }
