@@ -236,7 +236,8 @@ impl Broker {
                 && let Some(number) = origin.settles
             {
                 let around = &mut around(now, &mut self.sessions, &self.config, out);
-                self.teller.settle(origin.session, number, around);
+                self.teller
+                    .settle(origin.session, number, &orders.list, around);
             }
             out.list.push(Effect::Executed { orders, outcomes });
         }

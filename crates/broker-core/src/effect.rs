@@ -168,7 +168,7 @@ impl fmt::Display for Lack {
 pub enum Refusal {
     /// The backend did not let it in, or did not answer as it should.
     Backend(Failure),
-    /// The backend's answer closes the connection.
+    /// A command closes the connection before it is let in, most likely one of the backend's answer.
     Closed,
     /// The backend is away, and will next be tried after so long, as far as is known.
     Away(Duration),

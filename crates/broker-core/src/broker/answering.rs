@@ -60,7 +60,7 @@ impl Broker {
         };
         if list.entries.is_empty() {
             let around = &mut around(now, &mut self.sessions, &self.config, out);
-            return self.teller.settle(session, number, around);
+            return self.teller.settle(session, number, &list, around);
         }
         let is_local = self.config.shards == 1 || list.is_for_origin_only();
         let orders = Orders {

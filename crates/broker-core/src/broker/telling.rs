@@ -21,6 +21,7 @@ use self::calls::{Calls, Told};
 use self::lines::{Line, Lines};
 use self::room::Room;
 use super::sessions::{Admission, Phase, Sessions};
+use crate::command::CommandList;
 use crate::config::{Config, OnFull};
 use crate::effect::{Effect, Effects, Lack, Loss, Refusal};
 use crate::event::{CallHandle, EventId, Fact};
@@ -311,8 +312,15 @@ impl Teller {
         (telling.place == Place::Answered).then_some(oldest.number)
     }
 
-    /// Lets go of the answered event of a session, whose commands have taken effect; its next one may go out.
-    pub(super) fn settle(&mut self, handle: SessionHandle, number: u64, around: &mut Around<'_>) {
+    /// Lets go of the answered event of a session, now that the commands of the answer have taken effect; its next one may
+    /// go out.
+    pub(super) fn settle(
+        &mut self,
+        handle: SessionHandle,
+        number: u64,
+        answer: &CommandList,
+        around: &mut Around<'_>,
+    ) {
         if self.answered_event(handle, around.sessions) != Some(number) {
             return;
         }
@@ -322,7 +330,11 @@ impl Teller {
         if session.admission.take().is_some() {
             match session.phase {
                 Phase::Open => around.out.list.push(Effect::Admit(handle)),
-                Phase::Unreachable => return self.refuse(handle, Refusal::Closed, around),
+                Phase::Unreachable => {
+                    // Where it was another list, the backend has said yes and knows of no end.
+                    let is_let_in = !answer.closes();
+                    return self.turn_away(handle, Refusal::Closed, is_let_in, around);
+                }
                 Phase::Gone => {}
             }
         }

@@ -76,6 +76,14 @@ impl CommandList {
         })
     }
 
+    /// Whether one of its commands closes connections.
+    pub(crate) fn closes(&self) -> bool {
+        self.entries.iter().any(|entry| match entry {
+            Entry::Run(command) => matches!(command.verb, Verb::Close { .. }),
+            Entry::Refused { .. } | Entry::Other(_) => false,
+        })
+    }
+
     /// Whether every command is for the session that caused the event, so that one shard can run the list by itself.
     #[must_use]
     pub fn is_for_origin_only(&self) -> bool {

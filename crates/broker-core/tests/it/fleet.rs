@@ -370,7 +370,7 @@ const START: Timestamp = Timestamp(1_000_000);
 /// More than any retry waits.
 pub(crate) const LONG_MS: u64 = 4_000_000;
 
-fn parsed(list: &str) -> CommandList {
+pub(crate) fn parsed(list: &str) -> CommandList {
     let reading = Reading {
         strict: false,
         max_commands: 100,

@@ -154,7 +154,7 @@ fn shown(seen: &Seen) -> String {
         Seen::Refused { who, why } => {
             let why = match why {
                 Refusal::Backend(failure) => failure.to_string(),
-                Refusal::Closed => "the answer closes the connection".into(),
+                Refusal::Closed => "a command closes the connection".into(),
                 Refusal::Away(wait) => format!("the backend is away, for {wait:?}"),
             };
             format!("{} is not let in: {why}", NAMES[*who])

@@ -131,9 +131,17 @@ impl World {
         self.shards.iter().map(Broker::sessions).sum()
     }
 
-    /// The longest that an event of a client has waited for its answer, in milliseconds.
+    /// The longest that an event of a client has waited for its answer, or waits, in milliseconds.
     pub(crate) fn longest_wait_ms(&self, who: usize) -> u64 {
-        self.clients[who].waits.iter().copied().max().unwrap_or(0)
+        let client = &self.clients[who];
+        let waiting = client.since.values().map(|since| self.now.0 - since.0);
+        client
+            .waits
+            .iter()
+            .copied()
+            .chain(waiting)
+            .max()
+            .unwrap_or(0)
     }
 
     /// A client connects.

@@ -59,12 +59,26 @@ impl Teller {
         Some(connect.time.after(config.handshake_wait))
     }
 
-    /// Refuses the handshake of a session that the backend was asked about. Whoever may have been let in by the backend
-    /// all the same is told of as gone.
+    /// Refuses the handshake of a session that the backend was asked about.
     pub(super) fn refuse(
         &mut self,
         handle: SessionHandle,
         refusal: Refusal,
+        around: &mut Around<'_>,
+    ) {
+        let is_let_in = matches!(
+            refusal,
+            Refusal::Backend(Failure::Interrupted(_) | Failure::TimedOut(_))
+        );
+        self.turn_away(handle, refusal, is_let_in, around);
+    }
+
+    /// Refuses a handshake. Whoever is, or may be, let in as far as the backend knows is told of as gone.
+    pub(super) fn turn_away(
+        &mut self,
+        handle: SessionHandle,
+        refusal: Refusal,
+        is_let_in: bool,
         around: &mut Around<'_>,
     ) {
         let Some(session) = around.sessions.get_mut(handle) else {
@@ -72,19 +86,13 @@ impl Teller {
         };
         let is_gone = std::mem::replace(&mut session.phase, Phase::Gone) == Phase::Gone;
         session.admission = None;
-        let is_doubtful = match &refusal {
-            Refusal::Backend(failure) => {
-                matches!(failure, Failure::Interrupted(_) | Failure::TimedOut(_))
-            }
-            Refusal::Closed | Refusal::Away(_) => false,
-        };
         if !is_gone {
             around.out.list.push(Effect::Refuse {
                 session: handle,
                 refusal,
             });
         }
-        if !is_doubtful {
+        if !is_let_in {
             return self.forget(handle, around);
         }
         if !is_gone {

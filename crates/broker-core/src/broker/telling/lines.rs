@@ -115,7 +115,7 @@ impl Lines {
                 Line::Farewells => self.farewells.pop_front().map(Turn::Session),
             };
             if turn.is_some() {
-                self.next = (place + 1) % ORDER.len();
+                self.next = place + 1;
                 return turn;
             }
         }

@@ -47,8 +47,7 @@ impl Teller {
     /// When those in line have waited long enough for others to go out with.
     pub(super) fn batch_deadline(&self, config: &Config) -> Option<Timestamp> {
         // Before the backend knows of the start, somebody may have been ready for long who can't go.
-        let can_go = config.batch > 1 && self.lines.len() > 0;
-        let since = self.ready_since.filter(|_| can_go)?;
+        let since = self.ready_since.filter(|_| self.lines.len() > 0)?;
         self.lease
             .has_room(self.in_flight)
             .then(|| since.after(config.batch_wait))

@@ -66,6 +66,26 @@ fn those_who_wait_for_a_permit_go_out_together_when_there_is_one() {
 }
 
 #[test]
+fn whom_a_full_call_leaves_behind_waits_5_ms_from_then_on() {
+    let mut world = world(9, 2);
+    let start = world.now.0;
+    world.say(0, "1");
+    world.say(1, "1");
+    world.pass(10);
+    for who in 2..8 {
+        world.say(who, "1");
+    }
+    world.pass(1_000);
+    let expected = [
+        (0, &[0][..]),
+        (5, &[1]),
+        (100, &[2, 3, 4, 5]),
+        (105, &[6, 7]),
+    ];
+    assert_eq!(calls(&world, start), expected);
+}
+
+#[test]
 fn those_who_have_left_go_out_with_those_who_are_there() {
     let mut world = world(8, 1);
     let start = world.now.0;
@@ -83,6 +103,8 @@ fn those_who_have_left_go_out_with_those_who_are_there() {
 #[test]
 fn a_call_that_is_made_again_is_made_as_it_was_and_keeps_nobody_waiting() {
     let mut world = world(8, 0);
+    let start = world.now.0;
+    world.mood = Mood::Well(1_000);
     world.say(7, "1");
     world.mood = Mood::Unwilling(500);
     world.say(0, "1");
@@ -90,8 +112,9 @@ fn a_call_that_is_made_again_is_made_as_it_was_and_keeps_nobody_waiting() {
     world.pass(5);
     world.mood = Mood::Well(100);
     world.pass(1_000);
-    let sizes: Vec<&[usize]> = world.calls.iter().map(|(_, who)| &who[..]).collect();
-    assert_eq!(sizes, [&[7][..], &[0, 1], &[0, 1]]);
+    // It has failed after 1 ms, and its wait is 96 ms.
+    let expected = [(0, &[7][..]), (5, &[0, 1]), (102, &[0, 1])];
+    assert_eq!(calls(&world, start), expected);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use broker_core::{Config, Failure, GateConfig, Gating};
+use broker_core::{Config, Failure, GateConfig, Gating, Source};
 use expect_test::expect;
 
 use super::{config, status, steady, unreachable, unwavering};
@@ -142,7 +142,7 @@ fn an_answer_that_closes_the_connection_refuses_the_handshake() {
         backend answers anna: [{"type":"send","message":"sorry"},{"type":"close"}]
           ← anna: json "sorry"
           × anna: 1000 
-          anna is not let in: the answer closes the connection
+          anna is not let in: a command closes the connection
           anna is forgotten
           executed: {"sent":1}, {"closed":1}
     "#]]);
@@ -302,6 +302,33 @@ fn who_comes_when_a_probe_is_due_is_the_probe() {
           ben is let in
         cleo knocks
           ↑ cleo #1, try 1: {"type":"session-connect"} {}
+    "#]]);
+}
+
+#[test]
+fn a_client_that_others_close_before_it_is_let_in_is_told_of_as_gone() {
+    let mut scene = Scene::new(&config(|config| config.slice = 1));
+    scene.knocks();
+    // A list that began before the backend said yes, and closes everybody when it comes to that.
+    let list = r#"[{"type":"log","text":"bye"},{"type":"close","match":{}}]"#;
+    scene.fleet.ask(Source::Public, list);
+    scene.fleet.work(0);
+    scene.answers(ANNA, r#"{"type":"send","message":"welcome"}"#);
+    scene.passes(0);
+    scene.answers(ANNA, "");
+    scene.is(&expect![[r#"
+        anna knocks
+          ↑ anna #1, try 1: {"type":"session-connect"} {}
+        backend answers anna: {"type":"send","message":"welcome"}
+          log Info: "bye"
+          × anna: 1000 
+          executed: "logged", {"closed":1}
+        0 ms pass
+          anna is not let in: a command closes the connection
+          executed: {"sent":0}
+          ↑ anna #2, try 1: {"code":1006,"reason":"","type":"session-disconnect"} {}
+        backend answers anna: nothing
+          anna is forgotten
     "#]]);
 }
 

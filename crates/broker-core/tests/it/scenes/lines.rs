@@ -74,12 +74,14 @@ fn what_piled_up_while_the_backend_was_away_keeps_nobody_waiting_who_speaks_now(
     world.pass(1_000);
     for who in 100..198 {
         world.say(who, "1");
+        world.say(who, "2");
     }
     assert!(world.is_away());
     world.mood = Mood::Well(10);
     while world.is_away() {
         world.pass(1);
     }
+    world.pass(1);
     let new = world.open();
     for _ in 0..10 {
         world.pass(40);

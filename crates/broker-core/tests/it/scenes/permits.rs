@@ -48,20 +48,22 @@ fn where_more_calls_get_more_done_there_are_more_until_the_backend_has_too_much_
 
 #[test]
 fn a_backend_that_says_that_it_has_too_much_to_do_gets_fewer_calls() {
-    let mut world = world(1, 10, |gate, _| gate.away_after = None);
+    let mut world = world(1, 400, |gate, _| gate.away_after = None);
     let first = world.standing().limit;
-    world.mood = Mood::Unwilling(500);
-    world.say(0, "1");
-    world.pass(2);
+    let mut limit_after_400 = |mood| {
+        world.mood = mood;
+        for who in 0..400 {
+            world.say(who, "1");
+        }
+        world.pass(500);
+        world.standing().limit
+    };
     assert_eq!(
-        world.standing().limit,
+        limit_after_400(Mood::Unwilling(500)),
         first,
         "that it fails is no complaint"
     );
-    world.mood = Mood::Unwilling(503);
-    world.say(1, "1");
-    world.pass(2);
-    assert!(world.standing().limit < first);
+    assert!(limit_after_400(Mood::Unwilling(503)) < first);
 }
 
 #[test]

@@ -1,12 +1,13 @@
 //! What comes too late, or twice, changes nothing.
 
 use broker_core::{
-    Broker, CommandList, CookieRule, Effect, Effects, Info, Opening, SessionId, Source, Timestamp,
+    Broker, ClientMessage, CommandList, CookieRule, Effect, Effects, Info, Opening, SessionId,
+    Source, Timestamp,
 };
 use expect_test::expect;
 
-use super::{status, steady, unreachable};
-use crate::fleet::Fleet;
+use super::{config, status, steady, unreachable};
+use crate::fleet::{Fleet, parsed};
 use crate::scene::{ANNA, BEN, Scene};
 use crate::seen::Seen;
 use crate::steps::Role;
@@ -127,4 +128,40 @@ fn a_slot_is_used_again_under_another_name() {
     assert_ne!(second, first);
     assert!(broker.session(first).is_none());
     assert!(broker.session(second).is_some());
+}
+
+#[test]
+fn a_list_that_is_carried_out_twice_does_not_stand_for_the_next_answer() {
+    let mut broker = Broker::new(config(|config| config.shards = 2));
+    let mut out = Effects::default();
+    let id = SessionId::new(0, [1; 14]);
+    let info = Info::at_connect(std::iter::empty(), &CookieRule::All, "::1", id, 1000).unwrap();
+    let session = broker.open(Timestamp(0), Opening::new(id, info), &mut out);
+    for text in ["1", "2"] {
+        let message = ClientMessage::parse(text).unwrap();
+        broker.receive(Timestamp(0), session, message, &mut out);
+    }
+    // The backend answers what it was told last with a list that is for all shards.
+    let routed = |broker: &mut Broker, out: &mut Effects| {
+        let Some(Effect::CallBackend(call)) = out.list.pop() else {
+            panic!("{out:?}");
+        };
+        let answer = parsed(r#"{"type":"send","match":{},"message":1}"#);
+        broker.backend_replied(Timestamp(0), call.handle, [answer], out);
+        let Some(Effect::Route(orders)) = out.list.pop() else {
+            panic!("{out:?}");
+        };
+        orders
+    };
+    let first = routed(&mut broker, &mut out);
+    broker.execute(Timestamp(0), first.clone(), &mut out);
+    let second = routed(&mut broker, &mut out);
+    broker.execute(Timestamp(0), first, &mut out);
+    assert_eq!(
+        broker.calls_in_flight(),
+        0,
+        "the second is not carried out yet"
+    );
+    broker.execute(Timestamp(0), second, &mut out);
+    assert_eq!(broker.calls_in_flight(), 1);
 }
