@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use broker_core::{HELD_EVENT_BYTES, HELD_SESSION_BYTES};
+use broker_core::{HELD_EVENT_BYTES, HELD_SESSION_BYTES, OnFull};
 use expect_test::expect;
 
 use super::{config, unreachable, unwavering};
@@ -162,6 +162,36 @@ fn a_message_that_is_too_old_is_given_up_and_not_tried_again() {
         anna says 3
         96 ms pass
           ! anna #2 is dropped: max_age
+          ↑ anna #4, try 1: 3 {}
+    "#]]);
+}
+
+#[test]
+fn the_oldest_message_gives_way_that_is_not_with_the_backend_be_it_one_that_is_tried_again() {
+    let mut scene = Scene::new(&config(|config| {
+        config.max_held_events = 2;
+        config.on_full = OnFull::DropOldest;
+    }));
+    scene.opens();
+    scene.answers(ANNA, "");
+    scene.says(ANNA, "1");
+    scene.says(ANNA, "2");
+    scene.says(ANNA, "3");
+    scene.fails(ANNA, unreachable());
+    scene.says(ANNA, "4");
+    scene.is(&expect![[r#"
+        anna connects
+          ↑ anna #1, try 1: {"type":"session-connect"} {}
+        backend answers anna: nothing
+        anna says 1
+          ↑ anna #2, try 1: 1 {}
+        anna says 2
+        anna says 3
+          ! anna #3 is dropped: max_events
+        backend fails anna: backend cannot be reached: connection refused
+          anna #2 is tried again
+        anna says 4
+          ! anna #2 is dropped: max_events
           ↑ anna #4, try 1: 3 {}
     "#]]);
 }
