@@ -21,8 +21,8 @@ pub struct Opening {
     pub is_told: bool,
     /// Whether commands reach it; otherwise it matches nothing, all its life.
     pub is_reachable: bool,
-    /// Whether the backend decides if the client is let in: the handshake waits for [`Effect::Admit`] or
-    /// [`Effect::Refuse`]. Nobody but the answer reaches the session before.
+    /// Whether the backend decides if the client is let in: the handshake waits for
+    /// [`Effect::Admit`](crate::Effect::Admit) or [`Effect::Refuse`](crate::Effect::Refuse). Nobody but the answer reaches the session before.
     pub is_asked: bool,
 }
 

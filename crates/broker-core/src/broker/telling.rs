@@ -276,7 +276,7 @@ impl Teller {
             Fact::Started { .. } => Line::Start,
             Fact::Disconnected { .. } => Line::Farewells,
             Fact::Connected | Fact::Received(_) => {
-                if self.lease.is_shut() || time <= self.shut_until {
+                if self.lease.is_shut() || time < self.shut_until {
                     Line::Held
                 } else {
                     Line::Fresh
