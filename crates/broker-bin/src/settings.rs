@@ -114,10 +114,7 @@ fn contradictions(config: &Config, tree: &Tree, insecure: bool) -> Vec<Problem> 
         .map(|invalid| located(invalid.key, invalid.to_string()))
         .collect();
     if let Err(error) = config.access.load_tokens() {
-        problems.push(located(
-            "access.token_file",
-            format!("`access.token_file`: {error}"),
-        ));
+        problems.push(located("access.token_file", error.to_string()));
     }
     let backend = &config.backend;
     let errors = [

@@ -16,6 +16,7 @@ mod backend;
 mod check;
 mod counts;
 mod endpoint;
+mod file;
 mod keys;
 mod limits;
 mod origin;
@@ -41,6 +42,7 @@ pub use backend::{Backend, BackendFileError, BackendTarget, Hold, ParseBackendEr
 pub(crate) use check::HEADER_BYTES_MIN;
 pub use check::{Exposed, Invalid, Missing};
 pub use endpoint::{Endpoint, EndpointPath, ParseEndpointError};
+pub use file::FileError;
 pub use keys::{KEYS, Key, Kind};
 pub use limits::Limits;
 pub use origin::{Origin, OriginRule, ParseOriginError};

@@ -1,8 +1,6 @@
 //! Who may give commands, and whose word about an address is believed.
 
 use std::fmt;
-use std::fs::File;
-use std::io::{self, Read};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -11,6 +9,7 @@ use ipnet::IpNet;
 use serde::Deserialize;
 use serde::de::{self, Deserializer};
 
+use super::file::{self, FileError};
 use super::origin::OriginRule;
 
 /// The doors for commands and the rules for web pages.
@@ -53,19 +52,11 @@ impl Access {
     }
 }
 
-/// The longest token file that is read.
-const TOKEN_FILE_BYTES_MAX: u64 = 1024 * 1024;
+const TOKEN_FILE: &str = "access.token_file";
 
 fn read_tokens(path: &Path) -> Result<Vec<Token>, TokenFileError> {
-    let unreadable = |error| TokenFileError::Unreadable(path.to_owned(), error);
-    let mut text = String::new();
-    let file = File::open(path).map_err(unreadable)?;
-    file.take(TOKEN_FILE_BYTES_MAX + 1)
-        .read_to_string(&mut text)
-        .map_err(unreadable)?;
-    if text.len() as u64 > TOKEN_FILE_BYTES_MAX {
-        return Err(TokenFileError::TooLong(path.to_owned()));
-    }
+    let bytes = file::read(TOKEN_FILE, path)?;
+    let text = String::from_utf8_lossy(&bytes);
     let mut tokens = Vec::new();
     for (index, line) in text.lines().enumerate() {
         let line = line.trim();
@@ -83,20 +74,17 @@ fn read_tokens(path: &Path) -> Result<Vec<Token>, TokenFileError> {
     Ok(tokens)
 }
 
-/// Why a token file gave no tokens.
+/// Why a token file gave no tokens. Every kind names its key of the configuration first.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenFileError {
-    /// It is missing, or may not be read.
-    #[error("cannot read {path}: {1}", path = .0.display())]
-    Unreadable(PathBuf, #[source] io::Error),
-    /// It is no list of tokens.
-    #[error("{path} is longer than {TOKEN_FILE_BYTES_MAX} bytes", path = .0.display())]
-    TooLong(PathBuf),
+    /// It could not be read.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The line of this number is no token.
-    #[error("{path}:{1}: {2}", path = .0.display())]
+    #[error("`{TOKEN_FILE}`: {path}:{1}: {2}", path = .0.display())]
     Line(PathBuf, usize, #[source] ParseTokenError),
     /// There is no token in it, so that nobody could come in.
-    #[error("{path} holds no token", path = .0.display())]
+    #[error("`{TOKEN_FILE}`: {path} holds no token", path = .0.display())]
     Empty(PathBuf),
 }
 

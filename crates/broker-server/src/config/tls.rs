@@ -1,11 +1,11 @@
 //! The certificate of the public listener.
 
-use std::fs::File;
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use broker_transport::tls::{Identity, IdentityError};
 use serde::Deserialize;
+
+use super::file::{self, FileError};
 
 /// The certificate of the public listener. With it the listener speaks TLS and
 /// nothing else; the admin listener never does.
@@ -30,8 +30,8 @@ impl Tls {
             (Some(_), None) => return Err(CertificateError::Missing("tls.key")),
             (None, Some(_)) => return Err(CertificateError::Missing("tls.cert")),
         };
-        let chain = read(CERT, cert)?;
-        let private = read(KEY, key)?;
+        let chain = file::read(CERT, cert)?;
+        let private = file::read(KEY, key)?;
         Identity::from_pem(&chain, &private)
             .map(Some)
             .map_err(|error| match error.is_about_key() {
@@ -44,22 +44,6 @@ impl Tls {
 const CERT: &str = "tls.cert";
 const KEY: &str = "tls.key";
 
-/// The longest file that is read.
-const FILE_BYTES_MAX: u64 = 1024 * 1024;
-
-fn read(name: &'static str, path: &Path) -> Result<Vec<u8>, CertificateError> {
-    let unreadable = |error| CertificateError::Unreadable(name, path.to_owned(), error);
-    let mut bytes = Vec::new();
-    let file = File::open(path).map_err(unreadable)?;
-    file.take(FILE_BYTES_MAX + 1)
-        .read_to_end(&mut bytes)
-        .map_err(unreadable)?;
-    if bytes.len() as u64 > FILE_BYTES_MAX {
-        return Err(CertificateError::TooLong(name, path.to_owned()));
-    }
-    Ok(bytes)
-}
-
 /// Why there is no certificate to be served. Every kind names the key of the
 /// configuration that it is about.
 #[derive(Debug, thiserror::Error)]
@@ -67,12 +51,9 @@ pub enum CertificateError {
     /// One of the two is set, this one is not.
     #[error("`{0}` is not set; a certificate and its key need each other")]
     Missing(&'static str),
-    /// The file is missing, or may not be read.
-    #[error("`{0}`: cannot read {path}: {2}", path = .1.display())]
-    Unreadable(&'static str, PathBuf, #[source] io::Error),
-    /// It is no certificate and no key.
-    #[error("`{0}`: {path} is longer than {FILE_BYTES_MAX} bytes", path = .1.display())]
-    TooLong(&'static str, PathBuf),
+    /// One of the files could not be read.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// What is in the file is of no use.
     #[error("`{0}`: {path}: {2}", path = .1.display())]
     Unusable(&'static str, PathBuf, #[source] IdentityError),
@@ -86,7 +67,8 @@ impl CertificateError {
             // Whoever set the other one is told at that place.
             Self::Missing(KEY) => CERT,
             Self::Missing(_) => KEY,
-            Self::Unreadable(key, ..) | Self::TooLong(key, _) | Self::Unusable(key, ..) => key,
+            Self::File(error) => error.key(),
+            Self::Unusable(key, ..) => key,
         }
     }
 }

@@ -206,9 +206,14 @@ fn a_token_file_holds_one_token_to_a_line() {
     );
     check_token_file(
         "second\nnot one\n",
-        expect!["FILE:2: a token holds a blank or a character that is not visible ASCII"],
+        expect![
+            "`access.token_file`: FILE:2: a token holds a blank or a character that is not visible ASCII"
+        ],
     );
-    check_token_file("# none\n", expect!["FILE holds no token"]);
+    check_token_file(
+        "# none\n",
+        expect!["`access.token_file`: FILE holds no token"],
+    );
 }
 
 #[test]
@@ -221,6 +226,6 @@ fn a_missing_token_file_is_an_error() {
         .load_tokens()
         .expect_err("there is no such file")
         .to_string();
-    expect!["cannot read /no/such/directory/tokens: No such file or directory (os error 2)"]
+    expect!["`access.token_file`: cannot read /no/such/directory/tokens: No such file or directory (os error 2)"]
         .assert_eq(&error);
 }
