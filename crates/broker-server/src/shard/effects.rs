@@ -138,7 +138,7 @@ impl State {
     fn log_retry(&mut self, now: Timestamp, event: EventId, attempt: u32, failure: &Failure) {
         if let Some(count) = self.troubles.retries.admit(now) {
             let (held, more) = (self.broker.events_held(), left_out(count));
-            tracing::warn!(event = "retry", event_id = %event, conn = %event.session, attempt, "{failure}; {held} events are held and tried again{more}");
+            tracing::warn!(event = "retry", event_id = %event, conn = %event.session, attempt, "{failure}; it is tried again; events held: {held}{more}");
         } else {
             tracing::debug!(event = "retry", event_id = %event, conn = %event.session, attempt, "{failure}; it is tried again");
         }
