@@ -21,7 +21,7 @@ pub(crate) async fn run(
     mailboxes: Mailboxes,
     loads: Loads,
 ) {
-    let mut acceptor = Acceptor::new(listener);
+    let mut acceptor = Acceptor::new(listener, settings.tls.is_some());
     loop {
         let socket = acceptor.next().await;
         let client = socket
@@ -37,7 +37,7 @@ pub(crate) async fn run(
                     full.reason()
                 );
                 settings.counters.count_rejected(full.counted());
-                acceptor::refuse(socket);
+                acceptor.refuse(socket);
                 continue;
             }
         };

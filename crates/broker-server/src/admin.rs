@@ -39,7 +39,7 @@ pub(crate) async fn serve(admin: Arc<Admin>, listener: Listener) {
     let places = Arc::new(tokio::sync::Semaphore::new(MAX_CONNECTIONS));
     // They end with this task.
     let mut connections = JoinSet::new();
-    let mut acceptor = Acceptor::new(listener);
+    let mut acceptor = Acceptor::new(listener, false);
     loop {
         let socket = acceptor.next().await;
         while connections.try_join_next().is_some() {}

@@ -21,13 +21,20 @@ const SILENCE: Duration = Duration::from_secs(60);
 /// How many bytes of what a refused client has sent are read, in steps of their fourth part.
 const DISCARDED_BYTES: usize = 16 * 1024;
 
+/// The answer to those for whom there is no room.
 const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+
+/// The same to those who speak TLS, before a handshake is paid for: the fatal alert `internal_error`, which is about
+/// neither the peer nor the protocol (RFC 8446 §6.2), in a record of its own (§5.1).
+const FULL_TLS: &[u8] = &[21, 3, 3, 0, 2, 2, 80];
 
 /// A listener, and a file descriptor in reserve: given up for a moment, it lets those be refused for whom there is none,
 /// who would otherwise wait for an answer until one is free.
 #[derive(Debug)]
 pub(crate) struct Acceptor {
     listener: Listener,
+    /// What those are told for whom there is no room.
+    full: &'static [u8],
     /// `None` while somebody else has got it.
     reserve: Option<File>,
     /// When it was last said that there are no more descriptors.
@@ -35,9 +42,11 @@ pub(crate) struct Acceptor {
 }
 
 impl Acceptor {
-    pub(crate) fn new(listener: Listener) -> Acceptor {
+    /// Of a listener that speaks TLS, or does not.
+    pub(crate) fn new(listener: Listener, tls: bool) -> Acceptor {
         Acceptor {
             listener,
+            full: if tls { FULL_TLS } else { FULL },
             reserve: reserve(),
             told: None,
         }
@@ -83,9 +92,25 @@ impl Acceptor {
                 status = 503,
                 "a connection: no file descriptor is left"
             );
-            refuse(socket);
+            self.refuse(socket);
         }
         self.reserve = reserve();
+    }
+
+    /// Says to a socket that there is no room and closes it, without waiting for anything.
+    pub(super) fn refuse(&self, socket: Accepted) {
+        match socket {
+            Accepted::Tcp(mut stream, _) => {
+                say(&mut stream, self.full);
+                let _ = stream.shutdown(Shutdown::Write);
+                discard(&mut stream);
+            }
+            Accepted::Unix(mut stream) => {
+                say(&mut stream, self.full);
+                let _ = stream.shutdown(Shutdown::Write);
+                discard(&mut stream);
+            }
+        }
     }
 
     fn tell(&mut self) {
@@ -96,7 +121,7 @@ impl Acceptor {
         self.told = Some(now);
         tracing::warn!(
             event = "trouble",
-            "no file descriptor is left, so that new connections get 503; raise the limit of open files, or lower \
+            "no file descriptor is left, so that new connections are refused; raise the limit of open files, or lower \
              limits.max_connections"
         );
     }
@@ -114,25 +139,9 @@ fn is_short_of_files(error: &io::Error) -> bool {
     )
 }
 
-/// Says 503 to a socket and closes it, without waiting for anything.
-pub(super) fn refuse(socket: Accepted) {
-    match socket {
-        Accepted::Tcp(mut stream, _) => {
-            say_full(&mut stream);
-            let _ = stream.shutdown(Shutdown::Write);
-            discard(&mut stream);
-        }
-        Accepted::Unix(mut stream) => {
-            say_full(&mut stream);
-            let _ = stream.shutdown(Shutdown::Write);
-            discard(&mut stream);
-        }
-    }
-}
-
-fn say_full(stream: &mut impl Write) {
+fn say(stream: &mut impl Write, answer: &[u8]) {
     // A socket that takes not even this has a peer that is gone.
-    let _ = stream.write(FULL);
+    let _ = stream.write(answer);
 }
 
 /// Reads what has come already: the answer would be lost to the reset that comes of closing on unread bytes.

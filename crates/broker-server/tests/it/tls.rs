@@ -7,6 +7,7 @@ use broker_testkit::authority::{Authority, Issued, Offer};
 use broker_testkit::backend::{Reply, Scripted};
 use broker_testkit::client::{Client, Raw};
 use broker_testkit::soon;
+use expect_test::expect;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpStream, UnixStream};
 
@@ -53,6 +54,21 @@ async fn clients_are_served_over_either_version() {
         }
         client.close(Some(1000), "").await;
         assert_eq!(client.closed().await, 1000);
+    }
+}
+
+#[tokio::test]
+async fn who_finds_no_place_is_told_by_an_alert_of_tls() {
+    let (broker, authority) = start("limits.max_connections = 1");
+    let _only = client(&broker, &authority).await;
+    for is_old in [false, true] {
+        let socket = TcpStream::connect(broker.addr()).await.unwrap();
+        let offer = Offer {
+            is_old,
+            protocols: &["http/1.1"],
+        };
+        let error = authority.over(socket, offer).await.unwrap_err();
+        expect!["received fatal alert: InternalError"].assert_eq(&error.to_string());
     }
 }
 
