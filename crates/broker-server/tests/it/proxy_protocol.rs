@@ -3,6 +3,7 @@
 use broker_server::{Identity, Listener, Server};
 use broker_testkit::authority::{Authority, Offer};
 use broker_testkit::client::Raw;
+use broker_testkit::http2::Http2;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
@@ -51,6 +52,32 @@ async fn a_client_that_is_named_forges_no_address_by_http_headers() {
 async fn a_header_that_names_nobody_leaves_the_peers_own_address() {
     assert_eq!(ip_behind(LOCAL, &[]).await, "127.0.0.1");
     assert_eq!(ip_behind(b"PROXY UNKNOWN\r\n", &[]).await, "127.0.0.1");
+}
+
+#[tokio::test]
+async fn http2_may_follow_the_header_and_every_websocket_of_it_is_the_clients() {
+    let broker = Broker::alone(TRUSTING);
+    for header in [V1, V2] {
+        let mut socket = TcpStream::connect(broker.addr()).await.unwrap();
+        socket.write_all(header).await.unwrap();
+        let mut http2 = Http2::over(socket).await;
+        let forged = [("x-forwarded-for", "6.6.6.6")];
+        let both = [
+            http2.client("/", &[]).await,
+            http2.client("/", &forged).await,
+        ];
+        broker
+            .until("the sessions", |report| report.connections == 2)
+            .await;
+        let list = broker.receipts(r#"{"type":"list","fields":["ip"]}"#).await;
+        for one in 0..2 {
+            assert_eq!(list[0]["connections"][one]["ip"], "192.0.2.7");
+        }
+        drop((both, http2));
+        broker
+            .until("nobody", |report| report.connections == 0)
+            .await;
+    }
 }
 
 #[tokio::test]
