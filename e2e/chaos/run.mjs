@@ -28,6 +28,7 @@ const SETTINGS = {
   BACKEND__MAX_IN_FLIGHT: 64,
   BACKEND__MAX_ANSWER: '1MiB',
   BACKEND__HOLD__MAX_BYTES: '16MiB',
+  LOG__LEVEL: 'debug', // beyond some in a row, an event that is given up is told of here only
 };
 
 /** What these settings let the broker keep, 64 MiB of answers under way and 16 MiB of held events, and 32 MiB for the rest. */
