@@ -3,12 +3,17 @@
 mod answering;
 mod execution;
 mod index;
+mod names;
 mod opening;
+mod relaying;
+mod requests;
 mod sessions;
 mod telling;
 
 use self::execution::Executor;
 use self::index::Index;
+use self::names::Directory;
+use self::requests::Requests;
 use self::sessions::{Admission, Phase, Sessions};
 use self::telling::{Around, Teller};
 use crate::config::{Config, Gating};
@@ -21,6 +26,7 @@ use crate::time::Timestamp;
 
 pub use self::index::INDEXED_FIELDS_MAX;
 pub use self::opening::{Opening, SessionView};
+pub use self::relaying::{NotAsked, Relay};
 pub use self::telling::{HELD_EVENT_BYTES, HELD_SESSION_BYTES};
 
 /// The close code for a session whose message found no room ([`OnFull::Close`](crate::OnFull::Close)).
@@ -29,7 +35,11 @@ const OVERLOADED: u16 = 1013;
 /// All that one shard knows: its sessions, what the backend has still to be told, and the commands under way.
 ///
 /// # Its verbs
-/// - **What clients do:** [`open`](Broker::open), [`receive`](Broker::receive), [`close`](Broker::close).
+/// - **What clients do:** [`open`](Broker::open), [`receive`](Broker::receive), [`ask`](Broker::ask),
+///   [`close`](Broker::close).
+/// - **What they do among each other:** [`register`](Broker::register), [`unregister`](Broker::unregister),
+///   [`relay`](Broker::relay), [`answer`](Broker::answer); and for that, between shards,
+///   [`take_letter`](Broker::take_letter).
 /// - **What the driver does by itself:** [`begin_closing`](Broker::begin_closing).
 /// - **What the backend does:** [`backend_replied`](Broker::backend_replied),
 ///   [`backend_failed`](Broker::backend_failed).
@@ -76,6 +86,8 @@ pub struct Broker {
     /// None where the driver keeps one that several shards share.
     gate: Option<BackendGate>,
     executor: Executor,
+    directory: Directory,
+    requests: Requests,
 }
 
 impl Broker {
@@ -91,6 +103,8 @@ impl Broker {
                 Gating::Shared => None,
             },
             executor: Executor::default(),
+            directory: Directory::new(config.seed),
+            requests: Requests::default(),
             config,
         }
     }
@@ -178,6 +192,7 @@ impl Broker {
         }
         ending.phase = Phase::Gone;
         let (is_told, is_asked) = (ending.is_told, ending.admission == Some(Admission::Asked));
+        self.leave(now, session, out);
         let has_been_heard_of = !is_asked || !self.teller.is_in_line(session, &self.sessions);
         if is_told && has_been_heard_of {
             let reason = reason.into();
@@ -224,6 +239,7 @@ impl Broker {
             let done = self.executor.run(
                 &mut self.sessions,
                 &mut self.index,
+                &mut self.requests,
                 &self.config,
                 &mut budget,
                 out,
@@ -273,13 +289,18 @@ impl Broker {
     pub fn handle_timeout(&mut self, now: Timestamp, out: &mut Effects) {
         let around = &mut around(now, &mut self.sessions, &self.config, out);
         self.teller.handle_timeout(around);
+        self.requests.handle_timeout(now, &mut self.sessions, out);
         self.pump(now, out);
     }
 
     /// When [`Broker::handle_timeout`] is wanted next.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        self.teller.next_deadline(&self.sessions, &self.config)
+        let telling = self.teller.next_deadline(&self.sessions, &self.config);
+        telling
+            .into_iter()
+            .chain(self.requests.next_deadline())
+            .min()
     }
 
     /// Whether there is room to hold what one more session may have to tell. A session that is opened all the same is not

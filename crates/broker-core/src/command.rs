@@ -8,6 +8,7 @@ mod parse;
 use bytes::Bytes;
 
 use crate::criteria::Criteria;
+use crate::request::Ack;
 
 pub use error::{CommandError, ListError};
 pub use fields::COMMAND_NAMES_MAX;
@@ -115,6 +116,13 @@ pub enum Verb {
         /// A field: counts per value of it.
         by: Option<Box<str>>,
     },
+    /// `answer`: replies to a request of a client's, whoever it was.
+    Answer {
+        /// The `ack` of the request.
+        ack: Ack,
+        /// Any JSON.
+        message: Option<Bytes>,
+    },
     /// `log`: a line in the broker's log.
     Log {
         /// What to write; any JSON.
@@ -134,13 +142,14 @@ impl Verb {
             Verb::Close { .. } => "close",
             Verb::List(_) => "list",
             Verb::Count { .. } => "count",
+            Verb::Answer { .. } => "answer",
             Verb::Log { .. } => "log",
         }
     }
 }
 
 /// Every `type` that is ours.
-pub const COMMAND_TYPES: [&str; 6] = ["send", "session", "close", "list", "count", "log"];
+pub const COMMAND_TYPES: [&str; 7] = ["send", "session", "close", "list", "count", "answer", "log"];
 
 /// What `send` carries to clients.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::broker::INDEXED_FIELDS_MAX;
 use crate::gate::GateConfig;
+use crate::request::Secret;
 
 /// The settings of one shard. Limits that are meant for the whole process come in as this shard's part.
 #[derive(Clone, Debug)]
@@ -15,6 +16,10 @@ pub struct Config {
     pub shards: u16,
     /// Seeds hashing and the jitter of retries. Draw it at random where clients are not trusted.
     pub seed: u64,
+    /// What the shards of a process share: the same for all of them.
+    pub secret: Secret,
+    /// How long a request of a client waits for its answer.
+    pub answer_timeout: Duration,
     /// How long a session info may be, in bytes.
     pub max_session: usize,
     /// How many session fields are indexed at most. Commands that match on others look at every session.
@@ -96,6 +101,8 @@ impl Default for Config {
             shard: 0,
             shards: 1,
             seed: 0,
+            secret: Secret::default(),
+            answer_timeout: Duration::from_secs(3600),
             max_session: 16 * 1024,
             max_indexed_fields: INDEXED_FIELDS_MAX,
             gate: Gating::Own(GateConfig::default()),

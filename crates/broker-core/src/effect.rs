@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::command::{CommandList, LogLevel, Message, OtherCommand};
 use crate::event::{Call, EventId, EventKind, Failure};
+use crate::letter::{Letter, Notice};
 use crate::outcome::Outcome;
 use crate::session::SessionHandle;
 
@@ -42,6 +43,27 @@ pub enum Effect {
         to: Range<usize>,
         /// The place of the `send` in the list that is being executed.
         entry: usize,
+    },
+    /// Say something to one client, in the words of its dialect.
+    Tell {
+        /// Who it is for.
+        session: SessionHandle,
+        /// What is said.
+        notice: Notice,
+    },
+    /// Bring a letter to another shard, behind those that went there before.
+    Post {
+        /// Its shard.
+        shard: u16,
+        /// The letter.
+        letter: Letter,
+    },
+    /// A request of a client was not answered in time; nobody can answer it any more.
+    Unanswered {
+        /// Who has asked.
+        session: SessionHandle,
+        /// What the client has called the request.
+        token: Box<str>,
     },
     /// Start the close handshake with the connections of these recipients.
     Close {

@@ -94,6 +94,16 @@ pub enum Fact {
     Connected,
     /// A client sent a message: `client-…`.
     Received(ClientMessage),
+    /// A client has registered a name: `session-register`.
+    Registered {
+        /// The name as it was given: any JSON.
+        id: Arc<str>,
+    },
+    /// A client has let go of a name, or another one holds it now: `session-unregister`.
+    Unregistered {
+        /// The name as it was given: any JSON.
+        id: Arc<str>,
+    },
     /// The connection ended: `session-disconnect`.
     Disconnected {
         /// The close code of RFC 6455 §7.4; 1006 for a lost peer.
@@ -113,7 +123,7 @@ pub enum Fact {
 pub enum EventKind {
     /// `session-connect`
     Connect,
-    /// `client`
+    /// `client`: a message, or a name registered or let go of.
     Client,
     /// `session-disconnect`
     Disconnect,
@@ -140,10 +150,18 @@ impl Fact {
     pub fn kind(&self) -> EventKind {
         match self {
             Fact::Connected => EventKind::Connect,
-            Fact::Received(_) => EventKind::Client,
+            Fact::Received(_) | Fact::Registered { .. } | Fact::Unregistered { .. } => {
+                EventKind::Client
+            }
             Fact::Disconnected { .. } => EventKind::Disconnect,
             Fact::Started { .. } => EventKind::Start,
         }
+    }
+
+    /// Whether a client can bring about as many as it likes, so that what is held of them has limits.
+    #[must_use]
+    pub fn is_message(&self) -> bool {
+        self.kind() == EventKind::Client
     }
 
     /// Appends the event's `message` as JSON; the prefix `client-` is put on here and nowhere else.
@@ -151,6 +169,8 @@ impl Fact {
         match self {
             Fact::Connected => out.extend_from_slice(br#"{"type":"session-connect"}"#),
             Fact::Received(message) => message.write_prefixed(out),
+            Fact::Registered { id } => write_named(out, "session-register", id),
+            Fact::Unregistered { id } => write_named(out, "session-unregister", id),
             Fact::Disconnected { code, reason } => {
                 out.extend_from_slice(br#"{"type":"session-disconnect","code":"#);
                 out.extend_from_slice(code.to_string().as_bytes());
@@ -172,10 +192,19 @@ impl Fact {
         match self {
             Fact::Connected => 0,
             Fact::Received(message) => message.text().len(),
+            Fact::Registered { id } | Fact::Unregistered { id } => id.len(),
             Fact::Disconnected { reason, .. } => reason.len(),
             Fact::Started { boot } => boot.len(),
         }
     }
+}
+
+fn write_named(out: &mut Vec<u8>, kind: &str, id: &str) {
+    out.extend_from_slice(br#"{"type":""#);
+    out.extend_from_slice(kind.as_bytes());
+    out.extend_from_slice(br#"","id":"#);
+    out.extend_from_slice(id.as_bytes());
+    out.push(b'}');
 }
 
 /// The name of an event: its session's public id and the event's number in that session.

@@ -8,15 +8,19 @@ mod event;
 pub mod form;
 mod gate;
 pub mod json;
+mod letter;
 mod message;
+mod name;
 mod outcome;
 mod pace;
 mod random;
+mod request;
 mod session;
 mod time;
 
 pub use broker::{
-    Broker, HELD_EVENT_BYTES, HELD_SESSION_BYTES, INDEXED_FIELDS_MAX, Opening, SessionView,
+    Broker, HELD_EVENT_BYTES, HELD_SESSION_BYTES, INDEXED_FIELDS_MAX, NotAsked, Opening, Relay,
+    SessionView,
 };
 pub use command::{
     Aim, COMMAND_NAMES_MAX, COMMAND_TYPES, Command, CommandError, CommandList, Entry, Except,
@@ -27,8 +31,11 @@ pub use criteria::{CRITERIA_DEPTH_MAX, CRITERIA_TESTS_MAX, Criteria, CriteriaErr
 pub use effect::{Effect, Effects, Lack, Loss, Orders, Origin, Refusal, Source};
 pub use event::{Call, CallHandle, CallId, Event, EventId, EventKind, Fact, Failure, Handshake};
 pub use gate::{BackendGate, Claim, GateConfig, Grant, Pacer, Standing};
+pub use letter::{Letter, Notice};
 pub use message::ClientMessage;
+pub use name::{NAME_BYTES_MAX, NAMES_MAX, Name, NameError};
 pub use outcome::{Listing, Outcome, write_receipts, write_results};
 pub use pace::Pace;
+pub use request::{Ack, NotAnAck, REQUESTS_MAX, Secret};
 pub use session::{CookieRule, Info, InfoTooLarge, NotASessionId, SessionHandle, SessionId};
 pub use time::Timestamp;

@@ -2,6 +2,7 @@
 
 use crate::form;
 use crate::json::{self, JsonError, Members};
+use crate::request::Ack;
 
 /// What a client sent, as JSON, before its `type` gets the prefix `client-`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,6 +13,8 @@ pub struct ClientMessage {
     /// Invariant: an object of one top-level `type` has `At`, one of none `Absent`, one of several has been rewritten
     /// with one. All else is `NotAnObject`.
     kind: TypePlace,
+    /// By what the backend may answer it.
+    ack: Option<Ack>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +43,7 @@ impl ClientMessage {
             return Ok(ClientMessage {
                 text: text.into(),
                 kind: TypePlace::NotAnObject,
+                ack: None,
             });
         };
         let mut types = members.0.iter().filter(|(name, _)| name == "type");
@@ -49,6 +53,7 @@ impl ClientMessage {
                 Ok(ClientMessage {
                     text: text.into(),
                     kind: TypePlace::Absent { is_empty },
+                    ack: None,
                 })
             }
             (Some((_, value)), None) => {
@@ -61,6 +66,7 @@ impl ClientMessage {
                         start: start as u32,
                         end: end as u32,
                     },
+                    ack: None,
                 })
             }
             (Some(_), Some(_)) => ClientMessage::parse(&with_last_type_only(&members)),
@@ -73,10 +79,19 @@ impl ClientMessage {
         &self.text
     }
 
+    /// The message as one that the backend may answer with this ack. Only an object can show it.
+    pub(crate) fn asking(self, ack: Ack) -> ClientMessage {
+        ClientMessage {
+            ack: Some(ack),
+            ..self
+        }
+    }
+
     /// Appends the message as the backend is to see it.
     ///
     /// In an object, `type` gets the prefix `client-` unless it has it; an absent or falsy one becomes
-    /// `client-message`; one that is no string is taken in its JavaScript string form. Other values stay as they are.
+    /// `client-message`; one that is no string is taken in its JavaScript string form. Other values stay as they are. An
+    /// object that wants an answer has the field `ack` at its end.
     pub fn write_prefixed(&self, out: &mut Vec<u8>) {
         match self.kind {
             TypePlace::NotAnObject => out.extend_from_slice(self.text.as_bytes()),
@@ -92,6 +107,13 @@ impl ClientMessage {
                 write_prefixed_type(out, &self.text[start..end]);
                 out.extend_from_slice(&self.text.as_bytes()[end..]);
             }
+        }
+        if let Some(ack) = self.ack
+            && self.kind != TypePlace::NotAnObject
+            && let Some(brace) = out.iter().rposition(|&byte| byte == b'}')
+        {
+            out.truncate(brace);
+            out.extend_from_slice(format!(r#","ack":"{ack}"}}"#).as_bytes());
         }
     }
 }

@@ -39,6 +39,8 @@ pub enum Outcome {
         /// without the field are not in it.
         by: Option<BTreeMap<Box<str>, usize>>,
     },
+    /// `answer`
+    Answered,
     /// `log`
     Logged,
     /// A command of the embedder's own; its value is JSON text.
@@ -128,6 +130,7 @@ impl Outcome {
             | Outcome::Sent { .. }
             | Outcome::Changed { .. }
             | Outcome::Closed { .. }
+            | Outcome::Answered
             | Outcome::Logged
             | Outcome::Own(_)
             | Outcome::Refused(_)

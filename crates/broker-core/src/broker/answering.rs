@@ -62,7 +62,7 @@ impl Broker {
             let around = &mut around(now, &mut self.sessions, &self.config, out);
             return self.teller.settle(session, number, &list, around);
         }
-        let is_local = self.config.shards == 1 || list.is_for_origin_only();
+        let is_local = self.config.shards == 1 || list.is_local_to(self.config.shard);
         let orders = Orders {
             list: Arc::new(list),
             source: Source::Answer,

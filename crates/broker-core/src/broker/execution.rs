@@ -4,14 +4,18 @@ mod work;
 
 use std::collections::{BTreeMap, VecDeque};
 
+use bytes::Bytes;
+
 use self::work::{VISIT, Work};
 use super::index::{Candidates, Index};
+use super::requests::Requests;
 use super::sessions::Sessions;
 use crate::command::{Command, CommandError, Entry, LogLevel, OtherCommand, Verb};
 use crate::config::Config;
 use crate::criteria::Criteria;
 use crate::effect::{Effect, Effects, Orders, Source};
 use crate::outcome::{Listing, Outcome};
+use crate::request::Ack;
 use crate::session::SessionHandle;
 
 static EVERYONE: Criteria = Criteria::EVERYONE;
@@ -75,6 +79,7 @@ impl Executor {
         &mut self,
         sessions: &mut Sessions,
         index: &mut Index,
+        requests: &mut Requests,
         config: &Config,
         budget: &mut usize,
         out: &mut Effects,
@@ -84,7 +89,7 @@ impl Executor {
             if *budget == 0 {
                 return None;
             }
-            let outcome = job.step(sessions, index, config, budget, out)?;
+            let outcome = job.step(sessions, index, requests, config, budget, out)?;
             job.outcomes.push(outcome);
             *budget = budget.saturating_sub(VISIT);
         }
@@ -98,6 +103,7 @@ impl Job {
         &mut self,
         sessions: &mut Sessions,
         index: &mut Index,
+        requests: &mut Requests,
         config: &Config,
         budget: &mut usize,
         out: &mut Effects,
@@ -123,6 +129,21 @@ impl Job {
                 let text = text.into();
                 out.list.push(Effect::Log { text, level });
                 Some(Outcome::Logged)
+            }
+            Task::Answer(ack, message) => {
+                // An ack of a shard that there is not was made up; one shard alone says so.
+                let is_here = ack.request.shard == config.shard;
+                if !is_here && (ack.request.shard < config.shards || !self.is_leader) {
+                    return Some(Outcome::Elsewhere);
+                }
+                let (number, message) = (ack.request.number, message.cloned());
+                let is_heard = is_here
+                    && config.secret.has_asked(ack, None)
+                    && requests.answer(number, None, message, sessions, out);
+                Some(match is_heard {
+                    true => Outcome::Answered,
+                    false => Outcome::Refused(CommandError::NothingAsked),
+                })
             }
             Task::Reach(command, criteria) => {
                 let work = Work {
@@ -151,6 +172,8 @@ enum Task<'a> {
     RunOther(&'a OtherCommand),
     /// One shard alone writes the line.
     Log { text: &'a str, level: LogLevel },
+    /// The shard of who has asked gives them the answer.
+    Answer(Ack, Option<&'a Bytes>),
     /// Every shard does it to those of its sessions that match; without criteria, to the session that caused the list.
     Reach(&'a Command, Option<&'a Criteria>),
 }
@@ -169,6 +192,7 @@ impl<'a> Task<'a> {
                     level: *level,
                 };
             }
+            Verb::Answer { ack, message } => return Task::Answer(*ack, message.as_ref()),
             // They ask about everyone, even in the answer to an event.
             Verb::List(_) | Verb::Count { .. } => true,
             Verb::Send(_) | Verb::Session { .. } | Verb::Close { .. } => source != Source::Answer,
@@ -191,6 +215,7 @@ fn nothing_yet(verb: &Verb) -> Outcome {
             matched: 0,
             by: by.as_ref().map(|_| BTreeMap::new()),
         },
+        Verb::Answer { .. } => Outcome::Answered,
         Verb::Log { .. } => Outcome::Logged,
     }
 }

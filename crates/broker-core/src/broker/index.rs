@@ -8,7 +8,7 @@ use foldhash::SharedSeed;
 use foldhash::quality::SeedableRandomState;
 
 use self::posting::{Posting, Range};
-use super::sessions::Sessions;
+use super::sessions::{Phase, Session, Sessions};
 use crate::criteria::{Clause, Criteria};
 use crate::form::{self, ABSENT};
 use crate::session::Info;
@@ -89,6 +89,18 @@ impl Index {
             if slot < field.built {
                 field.remove(slot, info.get(name));
             }
+        }
+    }
+
+    /// Gives a session another info, by which commands that can reach it find it.
+    pub(super) fn change(&mut self, slot: u32, session: &mut Session, info: Info) {
+        let is_found = session.phase == Phase::Open;
+        if is_found {
+            self.remove(slot, &session.info);
+        }
+        session.info = info;
+        if is_found {
+            self.insert(slot, &session.info);
         }
     }
 

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use slab::Slab;
 
 use super::Opening;
+use super::names::Names;
+use super::requests::Asked;
 use super::telling::Telling;
 use crate::effect::Lack;
 use crate::event::Handshake;
@@ -32,6 +34,10 @@ pub(super) struct Session {
     pub(super) events: u64,
     /// Its events that are not answered yet; none is the usual case and costs nothing.
     pub(super) telling: Option<Box<Telling>>,
+    /// The names that it holds; most sessions have none.
+    pub(super) names: Option<Box<Names>>,
+    /// Its requests that wait for answers, oldest first.
+    pub(super) asked: Option<Box<Asked>>,
 }
 
 /// How far a handshake has come that the backend decides on.
@@ -84,6 +90,8 @@ impl Sessions {
             pause: None,
             events: 0,
             telling: None,
+            names: None,
+            asked: None,
         };
         self.told += usize::from(session.is_told);
         let generation = session.generation;

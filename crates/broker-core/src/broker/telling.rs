@@ -95,8 +95,7 @@ impl Around<'_> {
     /// Whether it is a message that was held for longer than messages are.
     fn is_too_old(&self, held: &Held) -> bool {
         let max_age = self.config.max_held_age;
-        matches!(*held.fact, Fact::Received(_))
-            && max_age.is_some_and(|max_age| self.now.since(held.time) > max_age)
+        held.fact.is_message() && max_age.is_some_and(|max_age| self.now.since(held.time) > max_age)
     }
 }
 
@@ -107,7 +106,7 @@ impl Telling {
     }
 
     fn oldest_message(&self) -> Option<Timestamp> {
-        let is_message = |held: &&Held| matches!(*held.fact, Fact::Received(_));
+        let is_message = |held: &&Held| held.fact.is_message();
         self.held.iter().find(is_message).map(|held| held.time)
     }
 }
@@ -187,7 +186,7 @@ impl Teller {
             session: session.id,
             number: session.events,
         };
-        let is_message = matches!(fact, Fact::Received(_));
+        let is_message = fact.is_message();
         if is_message && let Some(lack) = self.make_room(handle, &fact, around) {
             around.out.list.push(Effect::Dropped {
                 event,
@@ -242,7 +241,7 @@ impl Teller {
         let Some(session) = around.sessions.get_mut(handle) else {
             return;
         };
-        let is_message = matches!(fact, Fact::Received(_));
+        let is_message = fact.is_message();
         self.events += 1;
         self.room.take(&fact);
         if is_message && let Some(max_age) = around.config.max_held_age {
@@ -275,7 +274,10 @@ impl Teller {
         match fact {
             Fact::Started { .. } => Line::Start,
             Fact::Disconnected { .. } => Line::Farewells,
-            Fact::Connected | Fact::Received(_) => {
+            Fact::Connected
+            | Fact::Received(_)
+            | Fact::Registered { .. }
+            | Fact::Unregistered { .. } => {
                 if self.lease.is_shut() || time < self.shut_until {
                     Line::Held
                 } else {

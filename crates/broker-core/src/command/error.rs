@@ -77,6 +77,9 @@ pub enum CommandError {
     /// `except` that cannot be read.
     #[error("`except`: {0}")]
     Except(CriteriaError),
+    /// `answer` to a request that does not wait, or no more: it was answered, has timed out, or its client has gone.
+    #[error("no request waits for this `ack`")]
+    NothingAsked,
     /// Some of the aimed sessions had no room for the data; they are unchanged.
     #[error("{refused} of {matched} sessions unchanged: {first}")]
     SessionsFull {

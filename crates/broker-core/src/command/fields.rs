@@ -61,6 +61,7 @@ impl<'a> Fields<'a> {
             Verb::Close { .. } => &["code", "reason"],
             Verb::List(_) => &["fields", "limit", "cursor"],
             Verb::Count { .. } => &["by"],
+            Verb::Answer { .. } => &["ack", "message"],
             Verb::Log { .. } => &["text", "level"],
         };
         let names = self.members.0.iter().map(|(name, _)| &**name);

@@ -84,9 +84,10 @@ impl CommandList {
         })
     }
 
-    /// Whether every command is for the session that caused the event, so that one shard can run the list by itself.
+    /// Whether a shard can run the list by itself: every command is for the session that caused the event, or answers a
+    /// request from this shard.
     #[must_use]
-    pub fn is_for_origin_only(&self) -> bool {
+    pub fn is_local_to(&self, shard: u16) -> bool {
         self.entries.iter().all(|entry| match entry {
             Entry::Run(command) => match command.verb {
                 Verb::Send(_) | Verb::Session { .. } | Verb::Close { .. } => {
@@ -94,6 +95,7 @@ impl CommandList {
                 }
                 // What they find is discarded in the answer to an event.
                 Verb::List(_) | Verb::Count { .. } => true,
+                Verb::Answer { ack, .. } => ack.request.shard == shard,
                 Verb::Log { .. } => true,
             },
             Entry::Refused { .. } | Entry::Other(_) => true,
@@ -184,6 +186,7 @@ impl Parser<'_> {
             "count" => Verb::Count {
                 by: fields.string("by")?.map(Into::into),
             },
+            "answer" => self.answer(fields)?,
             _ => log(fields)?,
         })
     }
@@ -211,6 +214,19 @@ impl Parser<'_> {
                 field: "one of `message`, `text` and `binary`",
             }),
         }
+    }
+
+    fn answer(&self, fields: &Fields<'_>) -> Result<Verb, CommandError> {
+        let ack = fields.string("ack")?.ok_or(CommandError::MissingField {
+            command: "answer",
+            field: "`ack`",
+        })?;
+        Ok(Verb::Answer {
+            ack: ack
+                .parse()
+                .map_err(|_| wrong("ack", "the `ack` of an event"))?,
+            message: fields.get("message").map(|message| self.cut(message)),
+        })
     }
 
     /// A part of the body, sharing its memory.

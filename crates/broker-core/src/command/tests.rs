@@ -284,7 +284,7 @@ fn a_message_is_as_long_as_its_payload() {
 
 #[test]
 fn a_list_is_for_its_session_alone_unless_a_command_names_others() {
-    for (commands, is_for_origin_only) in [
+    for (commands, is_local) in [
         ("[]", true),
         (r#"{"type":"send","message":1,"except":"self"}"#, true),
         (r#"[{"type":"session","data":{}},{"type":"close"}]"#, true),
@@ -302,6 +302,6 @@ fn a_list_is_for_its_session_alone_unless_a_command_names_others() {
         (r#"[{"type":"log"},{"type":"mine"},{"type":"send"}]"#, true),
     ] {
         let list = parse_at(commands, true).unwrap();
-        assert_eq!(list.is_for_origin_only(), is_for_origin_only, "{commands}");
+        assert_eq!(list.is_local_to(0), is_local, "{commands}");
     }
 }

@@ -42,6 +42,7 @@ fn write_result(entry: &Entry, outcome: &Outcome, out: &mut Vec<u8>) {
         Outcome::Sent { .. }
         | Outcome::Changed { .. }
         | Outcome::Closed { .. }
+        | Outcome::Answered
         | Outcome::Logged
         | Outcome::Elsewhere => write(out, "null"),
         Outcome::Listed(listing) => write_infos(listing, out),
@@ -89,7 +90,7 @@ fn write_receipt(entry: &Entry, outcome: &Outcome, out: &mut Vec<u8>) {
             write(out, r#","result":"#);
             write(out, value);
         }
-        Outcome::Logged | Outcome::Elsewhere | Outcome::Refused(_) => {}
+        Outcome::Answered | Outcome::Logged | Outcome::Elsewhere | Outcome::Refused(_) => {}
     }
     out.push(b'}');
 }

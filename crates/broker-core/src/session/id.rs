@@ -33,6 +33,11 @@ impl SessionId {
         SessionId(bytes)
     }
 
+    /// The bytes that it is made of.
+    pub(crate) fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+
     /// The shard that the session lives on.
     #[must_use]
     pub fn shard(self) -> u16 {

@@ -152,6 +152,31 @@ impl Info {
         writer.finish(limit)
     }
 
+    /// The info with one field put to a value, which is JSON, or without it.
+    ///
+    /// # Errors
+    /// When the result would be longer than `limit` bytes.
+    pub(crate) fn with(
+        &self,
+        name: &str,
+        value: Option<&str>,
+        limit: usize,
+    ) -> Result<Info, InfoTooLarge> {
+        let mut writer = Writer::new();
+        let mut value = value.map(compact);
+        for (known, old) in self.fields() {
+            if known != name {
+                writer.field(&known, old.as_bytes());
+            } else if let Some(value) = value.take() {
+                writer.field(name, value.as_bytes());
+            }
+        }
+        if let Some(value) = value {
+            writer.field(name, value.as_bytes());
+        }
+        writer.finish(limit)
+    }
+
     fn name(&self, field: &Field) -> Cow<'_, str> {
         let written = self.part(&field.name);
         if !written.contains('\\') {

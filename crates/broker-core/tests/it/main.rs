@@ -17,4 +17,5 @@ mod scene;
 mod scenes;
 mod seen;
 mod steps;
+mod town;
 mod world;

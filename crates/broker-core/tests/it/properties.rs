@@ -4,6 +4,7 @@ mod delivery;
 mod history;
 mod index;
 mod judge;
+mod relaying;
 mod seed;
 mod slices;
 

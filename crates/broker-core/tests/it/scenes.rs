@@ -9,6 +9,7 @@ mod holding;
 mod lines;
 mod permits;
 mod probing;
+mod relaying;
 mod retrying;
 mod slices;
 mod stale;

@@ -164,6 +164,7 @@ pub(crate) fn outcome(outcome: &Outcome) -> Value {
                 .map(|by| by.iter().map(|(value, count)| (&**value, *count)).collect());
             json!({ "counted": matched, "by": by })
         }
+        Outcome::Answered => json!("answered"),
         Outcome::Logged => json!("logged"),
         Outcome::Refused(broker_core::CommandError::SessionsFull {
             matched, refused, ..

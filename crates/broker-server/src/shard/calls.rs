@@ -113,8 +113,8 @@ impl Shard {
 
     /// Carries out a list of an answer whose event counts as answered already, and waits until that is done everywhere.
     async fn carry_out(self: &Rc<Shard>, session: SessionHandle, list: CommandList) {
-        let is_local = self.settings.shards == 1 || list.is_for_origin_only();
         let shard = self.state.borrow().number();
+        let is_local = self.settings.shards == 1 || list.is_local_to(shard);
         let orders = Orders {
             list: Arc::new(list),
             source: Source::Answer,

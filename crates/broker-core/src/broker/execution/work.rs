@@ -173,7 +173,7 @@ impl Work<'_> {
             Verb::Send(_) | Verb::Close { .. } => SEND,
             Verb::Session { data, unset } => CHANGE + data.len() / BYTES + unset.len(),
             Verb::List(page) => LIST + page.fields.as_ref().map_or(0, Vec::len),
-            Verb::Count { .. } | Verb::Log { .. } => LIST,
+            Verb::Count { .. } | Verb::Answer { .. } | Verb::Log { .. } => LIST,
         }
     }
 
@@ -272,9 +272,7 @@ impl Work<'_> {
         };
         match session.info.merged(data, unset, self.config.max_session) {
             Ok(changed) => {
-                self.index.remove(handle.slot, &session.info);
-                session.info = changed;
-                self.index.insert(handle.slot, &session.info);
+                self.index.change(handle.slot, session, changed);
                 outcome.merge(Outcome::Changed { matched: 1 });
             }
             Err(first) => {

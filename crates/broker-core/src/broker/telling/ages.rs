@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use super::{Around, Held, Teller, telling_of};
 use crate::effect::Loss;
-use crate::event::Fact;
 use crate::session::SessionHandle;
 use crate::time::Timestamp;
 
@@ -77,7 +76,7 @@ impl Teller {
         let first = usize::from(!self.is_oldest_free(telling));
         let held = telling.held.iter().enumerate().skip(first);
         let is_too_old = |(_, held): &(usize, &Held)| {
-            matches!(*held.fact, Fact::Received(_))
+            held.fact.is_message()
                 && around.now.since(held.time) > around.config.max_held_age.unwrap_or(Duration::MAX)
         };
         let old: Vec<usize> = held.filter(is_too_old).map(|(place, _)| place).collect();

@@ -4,7 +4,7 @@ use super::calls::Stage;
 use super::{Around, Place, Teller, Telling, telling_of};
 use crate::broker::sessions::{Phase, Sessions};
 use crate::effect::{Effect, Loss};
-use crate::event::{CallHandle, EventId, Fact};
+use crate::event::{CallHandle, EventId};
 use crate::session::SessionHandle;
 
 impl Teller {
@@ -89,7 +89,7 @@ impl Teller {
         };
         self.events -= 1;
         self.room.give_back(&held.fact);
-        telling.messages -= usize::from(matches!(*held.fact, Fact::Received(_)));
+        telling.messages -= usize::from(held.fact.is_message());
         match telling.held.front() {
             None => session.telling = None,
             Some(next) if place == 0 && telling.place != Place::InLine => {
@@ -135,7 +135,7 @@ impl Teller {
         let telling = telling_of(handle, sessions)?;
         let first = usize::from(!self.is_oldest_free(telling));
         let mut behind = telling.held.iter().skip(first);
-        let place = behind.position(|held| matches!(*held.fact, Fact::Received(_)))?;
+        let place = behind.position(|held| held.fact.is_message())?;
         Some(first + place)
     }
 

@@ -26,7 +26,9 @@ pub(super) struct Room {
 /// What an event takes of the room for messages; the others have theirs reserved.
 pub(super) fn size_of(fact: &Fact) -> usize {
     match fact {
-        Fact::Received(message) => HELD_EVENT_BYTES + message.text().len(),
+        Fact::Received(_) | Fact::Registered { .. } | Fact::Unregistered { .. } => {
+            HELD_EVENT_BYTES + fact.size()
+        }
         Fact::Connected | Fact::Disconnected { .. } | Fact::Started { .. } => 0,
     }
 }

@@ -57,6 +57,9 @@ impl Fleet {
                     let who = client.who;
                     self.seen.push(Seen::Resumed(who));
                 }
+                Effect::Tell { .. } | Effect::Post { .. } | Effect::Unanswered { .. } => {
+                    panic!("nobody here has a name or asks for anything: {effect:?}");
+                }
                 Effect::Route(orders) => {
                     assert!(self.shards.len() > 1, "there is nobody to route to");
                     self.route(orders);

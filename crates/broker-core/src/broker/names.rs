@@ -1,0 +1,119 @@
+//! Names: which a session holds, and who holds those that this shard owns.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use foldhash::SharedSeed;
+use foldhash::quality::SeedableRandomState;
+use smallvec::SmallVec;
+
+use crate::letter::Holder;
+use crate::name::{NAMES_MAX, Name};
+use crate::session::SessionHandle;
+
+/// The names that one session holds, the latest last; never empty.
+#[derive(Debug, Default)]
+pub(super) struct Names(SmallVec<[Held; 1]>);
+
+#[derive(Debug)]
+struct Held {
+    name: Name,
+    /// The claim by which it is held.
+    claim: u64,
+}
+
+impl Names {
+    /// Whether one more name, or this one again, can be held.
+    pub(super) fn have_room_for(&self, form: &str) -> bool {
+        self.0.len() < NAMES_MAX || self.forms().any(|held| held == form)
+    }
+
+    /// Adds a name, or puts one that is held already behind the others.
+    pub(super) fn add(&mut self, name: Name, claim: u64) {
+        self.take(name.form(), None);
+        self.0.push(Held { name, claim });
+    }
+
+    /// Takes a name out; with a claim, only if it is still held by that one.
+    pub(super) fn take(&mut self, form: &str, claim: Option<u64>) -> Option<Name> {
+        let is_it =
+            |held: &Held| held.name.form() == form && claim.is_none_or(|claim| held.claim == claim);
+        let place = self.0.iter().position(is_it)?;
+        Some(self.0.remove(place).name)
+    }
+
+    pub(super) fn take_last(&mut self) -> Option<Name> {
+        self.0.pop().map(|held| held.name)
+    }
+
+    pub(super) fn last(&self) -> Option<&Arc<str>> {
+        self.0.last().map(|held| held.name.given())
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn forms(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|held| held.name.form())
+    }
+}
+
+/// Who holds the names that this shard owns: the last session that has registered each.
+#[derive(Debug)]
+pub(super) struct Directory {
+    holders: HashMap<Box<str>, Holder, SeedableRandomState>,
+    claims: u64,
+}
+
+impl Directory {
+    pub(super) fn new(seed: u64) -> Directory {
+        Directory {
+            holders: HashMap::with_hasher(SeedableRandomState::with_seed(
+                seed,
+                SharedSeed::global_random(),
+            )),
+            claims: 0,
+        }
+    }
+
+    /// A session of this shard as one that claims a name.
+    pub(super) fn claimant(&mut self, shard: u16, session: SessionHandle) -> Holder {
+        self.claims += 1;
+        Holder {
+            shard,
+            session,
+            claim: self.claims,
+        }
+    }
+
+    /// Gives a name to this session; who has lost it by that.
+    pub(super) fn claim(&mut self, form: &str, holder: Holder) -> Option<Holder> {
+        let former = match self.holders.get_mut(form) {
+            Some(known) => Some(std::mem::replace(known, holder)),
+            None => self.holders.insert(form.into(), holder),
+        };
+        former.filter(|former| !former.is_same_session(holder))
+    }
+
+    /// Takes a name from this session, if it holds it.
+    pub(super) fn release(&mut self, form: &str, holder: Holder) {
+        if self
+            .holders
+            .get(form)
+            .is_some_and(|known| known.is_same_session(holder))
+        {
+            self.holders.remove(form);
+        }
+    }
+
+    pub(super) fn find(&self, form: &str) -> Option<Holder> {
+        self.holders.get(form).copied()
+    }
+}
+
+impl Holder {
+    fn is_same_session(self, other: Holder) -> bool {
+        (self.shard, self.session) == (other.shard, other.session)
+    }
+}

@@ -1,0 +1,384 @@
+//! From client to client: names, messages to those who hold them, requests and answers.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use smallvec::SmallVec;
+
+use super::Broker;
+use super::sessions::Phase;
+use crate::effect::{Effect, Effects};
+use crate::event::Fact;
+use crate::letter::{Content, Holder, Letter, Notice, Parcel};
+use crate::message::ClientMessage;
+use crate::name::{Name, NameError};
+use crate::request::{Ack, RequestId};
+use crate::session::SessionHandle;
+use crate::time::Timestamp;
+
+/// The session field that shows the last name.
+const ID: &str = "id";
+
+/// A message of a client's for others, by their names.
+#[derive(Clone, Debug)]
+pub struct Relay {
+    /// The string forms of the names. Who stands there twice gets it twice; a name that nobody holds is passed over.
+    pub to: SmallVec<[Box<str>; 1]>,
+    /// Any JSON.
+    pub message: Bytes,
+    /// What the client calls the request, if it wants an answer; whoever answers first is heard.
+    pub token: Option<Box<str>>,
+    /// What the backend is told of it, if it is; it may answer too.
+    pub told: Option<ClientMessage>,
+}
+
+/// An answer to a request that the session was not asked, or with an ack that was made up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("this connection was not asked")]
+pub struct NotAsked;
+
+impl Broker {
+    /// Takes a client's message that wants an answer, an object, and tells the backend. The answer comes as
+    /// [`Notice::Answer`] with the client's `token`; see [`Config::answer_timeout`](crate::Config::answer_timeout).
+    pub fn ask(
+        &mut self,
+        now: Timestamp,
+        session: SessionHandle,
+        message: ClientMessage,
+        token: Box<str>,
+        out: &mut Effects,
+    ) {
+        if self.is_over(session) {
+            return;
+        }
+        if let Some(request) = self.request(now, session, token, out) {
+            let ack = self.config.secret.ack(request, None);
+            self.receive(now, session, message.asking(ack), out);
+        }
+    }
+
+    /// Gives a session a name, by which others reach it until it lets go of it, ends, or another session registers the
+    /// name. [`Notice::Registered`] says when that is so. The last name of a session is its session info's `id`.
+    ///
+    /// # Errors
+    /// When the session can hold no more names, or its info has no room for this one; nothing has changed then.
+    pub fn register(
+        &mut self,
+        now: Timestamp,
+        handle: SessionHandle,
+        name: Name,
+        out: &mut Effects,
+    ) -> Result<(), NameError> {
+        if self.is_over(handle) {
+            return Ok(());
+        }
+        let names = self
+            .sessions
+            .get(handle)
+            .and_then(|session| session.names.as_deref());
+        if names.is_some_and(|names| !names.have_room_for(name.form())) {
+            return Err(NameError::TooMany);
+        }
+        self.show_id(handle, Some(name.given()))?;
+        let holder = self.directory.claimant(self.config.shard, handle);
+        if let Some(session) = self.sessions.get_mut(handle) {
+            let names = session.names.get_or_insert_default();
+            names.add(name.clone(), holder.claim);
+        }
+        let id = name.given().clone();
+        self.tell_if_told(now, handle, Fact::Registered { id }, out);
+        let owner = self.owner(name.form());
+        self.post(now, owner, Content::Claim { name, holder }, out);
+        Ok(())
+    }
+
+    /// Takes the last name that a session has registered from it; without one, nothing happens.
+    pub fn unregister(&mut self, now: Timestamp, handle: SessionHandle, out: &mut Effects) {
+        let Some(name) = self
+            .sessions
+            .get_mut(handle)
+            .and_then(|session| session.names.as_mut()?.take_last())
+        else {
+            return;
+        };
+        let form = name.form().into();
+        out.list.push(Effect::Tell {
+            session: handle,
+            notice: Notice::Unregistered(name.clone()),
+        });
+        self.has_let_go(now, handle, &name, out);
+        self.release(now, handle, form, out);
+    }
+
+    /// Passes a client's message on to those who hold the names that it is for.
+    pub fn relay(
+        &mut self,
+        now: Timestamp,
+        handle: SessionHandle,
+        relay: Relay,
+        out: &mut Effects,
+    ) {
+        if self.is_over(handle) {
+            return;
+        }
+        let request = relay
+            .token
+            .and_then(|token| self.request(now, handle, token, out));
+        if let Some(told) = relay.told {
+            let told = match request {
+                Some(request) => told.asking(self.config.secret.ack(request, None)),
+                None => told,
+            };
+            self.receive(now, handle, told, out);
+        }
+        let parcel = Parcel {
+            message: relay.message,
+            from: self.last_name(handle),
+            request,
+        };
+        let owned = relay.to.into_iter().map(|form| (self.owner(&form), form));
+        let by_owner: Groups<Box<str>> = grouped(owned);
+        for (owner, forms) in by_owner {
+            let parcel = parcel.clone();
+            self.post(now, owner, Content::Forward { forms, parcel }, out);
+        }
+    }
+
+    /// Takes a client's answer to a request that it was asked. Only the first answer of all who were asked is heard.
+    ///
+    /// # Errors
+    /// When it was not asked.
+    pub fn answer(
+        &mut self,
+        now: Timestamp,
+        handle: SessionHandle,
+        ack: Ack,
+        message: Option<Bytes>,
+        out: &mut Effects,
+    ) -> Result<(), NotAsked> {
+        let Some(session) = self.sessions.get(handle) else {
+            return Ok(());
+        };
+        if !self.config.secret.has_asked(ack, Some(session.id)) {
+            return Err(NotAsked);
+        }
+        let from = self
+            .last_name(handle)
+            .unwrap_or_else(|| format!("\"{}\"", session.id).into());
+        let answer = Content::Answer {
+            request: ack.request,
+            from: Some(from),
+            message,
+        };
+        self.post(now, ack.request.shard, answer, out);
+        Ok(())
+    }
+
+    /// Takes a letter that [`Effect::Post`] has sent here.
+    pub fn take_letter(&mut self, now: Timestamp, letter: Letter, out: &mut Effects) {
+        match letter.0 {
+            Content::Claim { name, holder } => {
+                let form = name.form();
+                if let Some(former) = self.directory.claim(form, holder) {
+                    let lost = Content::Lost {
+                        session: former.session,
+                        form: form.into(),
+                        claim: former.claim,
+                    };
+                    self.post(now, former.shard, lost, out);
+                }
+                let session = holder.session;
+                self.post(now, holder.shard, Content::Claimed { session, name }, out);
+            }
+            Content::Release { form, holder } => self.directory.release(&form, holder),
+            Content::Claimed { session, name } => {
+                let notice = Notice::Registered(name);
+                out.list.push(Effect::Tell { session, notice });
+            }
+            Content::Lost {
+                session,
+                form,
+                claim,
+            } => {
+                let lost = self
+                    .sessions
+                    .get_mut(session)
+                    .and_then(|session| session.names.as_mut()?.take(&form, Some(claim)));
+                if let Some(name) = lost {
+                    self.has_let_go(now, session, &name, out);
+                }
+            }
+            Content::Forward { forms, parcel } => self.forward(now, &forms, &parcel, out),
+            Content::Hand { to, parcel } => self.hand(&to, &parcel, out),
+            Content::Answer {
+                request,
+                from,
+                message,
+            } => {
+                let number = request.number;
+                self.requests
+                    .answer(number, from, message, &mut self.sessions, out);
+            }
+        }
+    }
+
+    /// Lets go of all that a session whose connection has ended was to others.
+    pub(super) fn leave(&mut self, now: Timestamp, handle: SessionHandle, out: &mut Effects) {
+        let Some(session) = self.sessions.get_mut(handle) else {
+            return;
+        };
+        let (names, asked) = (session.names.take(), session.asked.take());
+        for form in names.iter().flat_map(|names| names.forms()) {
+            self.release(now, handle, form.into(), out);
+        }
+        if let Some(asked) = asked {
+            self.requests.forget(&asked);
+        }
+    }
+
+    fn forward(&mut self, now: Timestamp, forms: &[Box<str>], parcel: &Parcel, out: &mut Effects) {
+        let holders = forms.iter().filter_map(|form| self.directory.find(form));
+        let by_shard: Groups<SessionHandle> =
+            grouped(holders.map(|holder| (holder.shard, holder.session)));
+        for (shard, to) in by_shard {
+            let parcel = parcel.clone();
+            self.post(now, shard, Content::Hand { to, parcel }, out);
+        }
+    }
+
+    fn hand(&mut self, to: &[SessionHandle], parcel: &Parcel, out: &mut Effects) {
+        for &handle in to {
+            let Some(session) = self.sessions.get(handle) else {
+                continue;
+            };
+            let secret = self.config.secret;
+            let notice = Notice::Message {
+                message: parcel.message.clone(),
+                from: parcel.from.clone(),
+                ack: parcel
+                    .request
+                    .map(|request| secret.ack(request, Some(session.id))),
+            };
+            let session = handle;
+            out.list.push(Effect::Tell { session, notice });
+        }
+    }
+
+    fn request(
+        &mut self,
+        now: Timestamp,
+        handle: SessionHandle,
+        token: Box<str>,
+        out: &mut Effects,
+    ) -> Option<RequestId> {
+        let Broker {
+            requests,
+            sessions,
+            config,
+            ..
+        } = self;
+        requests.make(now, handle, token, sessions, config, out)
+    }
+
+    /// A session has one name less.
+    fn has_let_go(
+        &mut self,
+        now: Timestamp,
+        handle: SessionHandle,
+        name: &Name,
+        out: &mut Effects,
+    ) {
+        let last = self.last_name(handle);
+        if let Some(session) = self.sessions.get_mut(handle)
+            && session.names.as_ref().is_some_and(|names| names.is_empty())
+        {
+            session.names = None;
+        }
+        // What was shown before had room as well, unless the application has filled it; then it shows none.
+        if self.show_id(handle, last.as_ref()).is_err() {
+            let _ = self.show_id(handle, None);
+        }
+        let id = name.given().clone();
+        self.tell_if_told(now, handle, Fact::Unregistered { id }, out);
+    }
+
+    fn release(
+        &mut self,
+        now: Timestamp,
+        session: SessionHandle,
+        form: Box<str>,
+        out: &mut Effects,
+    ) {
+        let holder = Holder {
+            shard: self.config.shard,
+            session,
+            claim: 0,
+        };
+        let owner = self.owner(&form);
+        self.post(now, owner, Content::Release { form, holder }, out);
+    }
+
+    fn last_name(&self, handle: SessionHandle) -> Option<Arc<str>> {
+        let names = self.sessions.get(handle)?.names.as_ref()?;
+        names.last().cloned()
+    }
+
+    /// Shows the last name of a session in its info.
+    fn show_id(&mut self, handle: SessionHandle, id: Option<&Arc<str>>) -> Result<(), NameError> {
+        let Some(session) = self.sessions.get(handle) else {
+            return Ok(());
+        };
+        let id = id.map(|id| &**id);
+        let changed = session.info.with(ID, id, self.config.max_session)?;
+        if let Some(session) = self.sessions.get_mut(handle) {
+            self.index.change(handle.slot, session, changed);
+        }
+        Ok(())
+    }
+
+    fn owner(&self, form: &str) -> u16 {
+        self.config.secret.owner(form, self.config.shards)
+    }
+
+    /// Brings something to a shard, which may be this one.
+    fn post(&mut self, now: Timestamp, shard: u16, content: Content, out: &mut Effects) {
+        let letter = Letter(content);
+        if shard == self.config.shard {
+            self.take_letter(now, letter, out);
+        } else {
+            out.list.push(Effect::Post { shard, letter });
+        }
+    }
+
+    fn is_over(&self, handle: SessionHandle) -> bool {
+        let session = self.sessions.get(handle);
+        session.is_none_or(|session| session.phase == Phase::Gone)
+    }
+
+    fn tell_if_told(
+        &mut self,
+        now: Timestamp,
+        handle: SessionHandle,
+        fact: Fact,
+        out: &mut Effects,
+    ) {
+        let session = self.sessions.get(handle);
+        if session.is_some_and(|session| session.is_told && session.phase != Phase::Gone) {
+            self.tell(now, handle, fact, out);
+        }
+    }
+}
+
+/// What goes to each of some shards. Mostly there is one thing for one shard.
+type Groups<T> = SmallVec<[(u16, SmallVec<[T; 1]>); 1]>;
+
+fn grouped<T>(all: impl Iterator<Item = (u16, T)>) -> Groups<T> {
+    let mut groups: Groups<T> = SmallVec::new();
+    for (shard, one) in all {
+        match groups.iter_mut().find(|(known, _)| *known == shard) {
+            Some((_, group)) => group.push(one),
+            None => groups.push((shard, SmallVec::from([one]))),
+        }
+    }
+    groups
+}

@@ -1,0 +1,112 @@
+//! Names that clients give themselves, by which others reach them.
+
+use std::sync::Arc;
+
+use crate::form;
+use crate::json;
+
+/// How long a name may be, in bytes of its string form.
+pub const NAME_BYTES_MAX: usize = 1024;
+
+/// How many names one session may hold.
+pub const NAMES_MAX: usize = 1024;
+
+/// A name as it was given, any JSON value but a falsy one, and the JavaScript string form by which it is found: `5` and
+/// `"5"` are the same name. Upper and lower case differ, and no name stands for several.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Name {
+    form: Box<str>,
+    given: Arc<str>,
+}
+
+/// Why a value is no name, or cannot be held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NameError {
+    /// The value is absent, `null`, `false`, `0` or an empty string.
+    #[error("a name may not be empty")]
+    Empty,
+    /// The string form is longer than [`NAME_BYTES_MAX`].
+    #[error("a name may have at most {NAME_BYTES_MAX} bytes")]
+    TooLong,
+    /// The session holds [`NAMES_MAX`] names.
+    #[error("a connection may hold at most {NAMES_MAX} names")]
+    TooMany,
+    /// The session info, which shows the last name as `id`, has no room for it.
+    #[error("{0}")]
+    NoRoom(#[from] crate::session::InfoTooLarge),
+}
+
+impl Name {
+    /// Reads a name from a JSON value.
+    ///
+    /// # Errors
+    /// When it is falsy or too long.
+    pub fn read(value: &str) -> Result<Name, NameError> {
+        if form::is_falsy(value) {
+            return Err(NameError::Empty);
+        }
+        let form = form::js_string(value);
+        if form.len() > NAME_BYTES_MAX || value.len() > 8 * NAME_BYTES_MAX {
+            return Err(NameError::TooLong);
+        }
+        Ok(Name {
+            form: form.into(),
+            given: value.into(),
+        })
+    }
+
+    /// A text as a name, whatever it holds.
+    #[must_use]
+    pub fn of_text(text: &str) -> Name {
+        let mut given = Vec::with_capacity(text.len() + 2);
+        json::write_string(&mut given, text);
+        Name {
+            form: text.into(),
+            given: String::from_utf8(given).unwrap_or_default().into(),
+        }
+    }
+
+    /// The string form, by which it is found.
+    #[must_use]
+    pub fn form(&self) -> &str {
+        &self.form
+    }
+
+    /// The JSON value that was given.
+    #[must_use]
+    pub fn given(&self) -> &Arc<str> {
+        &self.given
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_found_by_its_string_form_and_shown_as_it_was_given() {
+        for (value, form) in [
+            ("\"ann\"", "ann"),
+            ("5", "5"),
+            ("\"5\"", "5"),
+            ("\"*\"", "*"),
+            ("true", "true"),
+            ("[1,2]", "1,2"),
+        ] {
+            let name = Name::read(value).unwrap();
+            assert_eq!((name.form(), &**name.given()), (form, value));
+        }
+        assert_eq!(&**Name::of_text("a\"b").given(), r#""a\"b""#);
+    }
+
+    #[test]
+    fn what_is_falsy_or_too_long_is_no_name() {
+        for value in ["\"\"", "0", "null", "false"] {
+            assert_eq!(Name::read(value), Err(NameError::Empty), "{value}");
+        }
+        let longest = format!("\"{}\"", "x".repeat(NAME_BYTES_MAX));
+        assert!(Name::read(&longest).is_ok());
+        let longer = format!("\"{}\"", "x".repeat(NAME_BYTES_MAX + 1));
+        assert_eq!(Name::read(&longer), Err(NameError::TooLong));
+    }
+}
