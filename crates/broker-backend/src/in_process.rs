@@ -135,8 +135,8 @@ impl InProcess {
                     .await;
                 same()
             }
-            // No client does it.
-            Fact::Started { .. } => same(),
+            // There are no hooks for them.
+            Fact::Registered { .. } | Fact::Unregistered { .. } | Fact::Started { .. } => same(),
         };
         let (connection, asked) = connection.into_parts();
         Aftermath {

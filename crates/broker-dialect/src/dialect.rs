@@ -1,6 +1,6 @@
 //! What every dialect has in common.
 
-use broker_core::{ClientMessage, Message, Timestamp};
+use broker_core::{Ack, ClientMessage, Message, Name, Notice, Relay, Timestamp};
 use bytes::Bytes;
 
 use crate::Options;
@@ -13,6 +13,9 @@ pub trait Dialect: Sized {
     /// Whether the backend is told of its connections. Where it is not, no events arise and no
     /// command reaches them.
     const TELLS_BACKEND: bool;
+
+    /// Whether its clients say things to each other, which may have to go from shard to shard.
+    const RELAYS: bool = false;
 
     /// The state of a connection that has just been opened.
     fn open(options: &Options) -> Self;
@@ -30,6 +33,11 @@ pub trait Dialect: Sized {
 
     /// Writes a message of the backend's: the same for every connection of the dialect, so it is done once for all.
     fn encode(message: &Message) -> Outgoing;
+
+    /// Writes what the broker has to say to one client. `None` where the dialect has no words for it.
+    fn notice(_notice: &Notice) -> Option<Outgoing> {
+        None
+    }
 }
 
 /// A whole message of a client's, lent.
@@ -42,10 +50,25 @@ pub enum Incoming<'a> {
 }
 
 /// What a dialect makes of what it was told.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Action {
     /// The client says something to the backend: goes to the core.
     Message(ClientMessage),
+    /// The client has a name from now on ([`Broker::register`](broker_core::Broker::register)).
+    Register(Name),
+    /// The client lets go of its last name ([`Broker::unregister`](broker_core::Broker::unregister)).
+    Unregister,
+    /// The client says something to other clients ([`Broker::relay`](broker_core::Broker::relay)).
+    Relay(Relay),
+    /// The client answers what it was asked ([`Broker::answer`](broker_core::Broker::answer)).
+    Answer {
+        /// What it was asked by.
+        ack: Ack,
+        /// Any JSON.
+        message: Option<Bytes>,
+    },
+    /// Nothing can be made of what the client said, and the protocol has no words to tell it so: it is logged and counted.
+    PassOver(&'static str),
     /// An answer to the client that the backend has no part in.
     Reply(Outgoing),
     /// The client broke the rules: close the connection.

@@ -47,13 +47,18 @@ mod tests {
             Incoming::Binary(b""),
             Incoming::Binary(b"\xff\0"),
         ] {
-            let mut actions = Vec::new();
-            Echo.receive(Timestamp(0), incoming, &mut |action| actions.push(action));
+            let mut replies = Vec::new();
+            Echo.receive(Timestamp(0), incoming, &mut |action| {
+                let Action::Reply(reply) = action else {
+                    panic!("{action:?}");
+                };
+                replies.push(reply);
+            });
             let expected = match incoming {
                 Incoming::Text(text) => Outgoing::Text(Bytes::copy_from_slice(text.as_bytes())),
                 Incoming::Binary(bytes) => Outgoing::Binary(Bytes::copy_from_slice(bytes)),
             };
-            assert_eq!(actions, [Action::Reply(expected)]);
+            assert_eq!(replies, [expected]);
         }
     }
 }

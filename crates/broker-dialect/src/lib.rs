@@ -18,7 +18,7 @@
 //! let now = Timestamp(1_700_000_000_000);
 //! dialect.receive(now, Incoming::Text(r#"{"type":"say"}"#), &mut |action| match action {
 //!     Action::Message(message) => assert_eq!(message.text(), r#"{"type":"say"}"#),
-//!     Action::Reply(_) | Action::Refuse { .. } => unreachable!("wsbroker passes on what it is told"),
+//!     other => unreachable!("wsbroker passes on what it is told, and nothing else: {other:?}"),
 //! });
 //! # Ok::<(), broker_dialect::UnknownDialect>(())
 //! ```
@@ -36,7 +36,9 @@ mod registry;
 
 mod echo;
 mod wsbroker;
+mod wsmsgbroker;
 
 pub use dialect::{Action, Dialect, Incoming, Outgoing};
 pub use options::{BinaryMessages, Options, UnknownBinaryMessages};
 pub use registry::{DialectKind, DialectState, UnknownDialect};
+pub use wsmsgbroker::DESTINATIONS_MAX;

@@ -8,6 +8,8 @@ use std::str::FromStr;
 pub struct Options {
     /// What becomes of binary messages.
     pub binary: BinaryMessages,
+    /// The endpoint's `relay_events`: whether the backend is told of what clients say to each other.
+    pub relay_events: bool,
 }
 
 /// The endpoint's `binary`: how a binary message of a client's is passed on.

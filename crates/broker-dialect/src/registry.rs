@@ -3,10 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
-use broker_core::{Message, Timestamp};
+use broker_core::{Message, Notice, Timestamp};
 
 use crate::echo::Echo;
 use crate::wsbroker::Wsbroker;
+use crate::wsmsgbroker::Wsmsgbroker;
 use crate::{Action, Dialect, Incoming, Options, Outgoing};
 
 /// One line per dialect: what it is, the variant, the type of its state.
@@ -38,11 +39,27 @@ macro_rules! dialects {
                 }
             }
 
+            /// Whether its clients say things to each other.
+            #[must_use]
+            pub const fn relays(self) -> bool {
+                match self {
+                    $(DialectKind::$variant => <$state>::RELAYS,)+
+                }
+            }
+
             /// The state of a connection that has just been opened.
             #[must_use]
             pub fn open(self, options: &Options) -> DialectState {
                 match self {
                     $(DialectKind::$variant => DialectState::$variant(<$state>::open(options)),)+
+                }
+            }
+
+            /// Writes what the broker has to say to one client, if the dialect has words for it.
+            #[must_use]
+            pub fn notice(self, notice: &Notice) -> Option<Outgoing> {
+                match self {
+                    $(DialectKind::$variant => <$state>::notice(notice),)+
                 }
             }
 
@@ -98,6 +115,8 @@ macro_rules! dialects {
 dialects! {
     /// `wsbroker`: JSON both ways; what clients of npm `wsbroker` speak.
     Wsbroker(Wsbroker);
+    /// `wsmsgbroker`: clients talk to each other by names; what clients of npm `wsmsgbroker` speak.
+    Wsmsgbroker(Wsmsgbroker);
     /// `echo`: every message comes back unchanged, without a backend.
     Echo(Echo);
 }
@@ -151,7 +170,7 @@ mod tests {
         let error = "Echo".parse::<DialectKind>().unwrap_err();
         assert_eq!(
             error.to_string(),
-            "unknown dialect `Echo`, must be one of `wsbroker`, `echo`"
+            "unknown dialect `Echo`, must be one of `wsbroker`, `wsmsgbroker`, `echo`"
         );
     }
 

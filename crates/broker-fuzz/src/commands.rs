@@ -128,6 +128,9 @@ impl Shard {
                 | Effect::Pause(_)
                 | Effect::Resume(_)
                 | Effect::Log { .. }
+                | Effect::Tell { .. }
+                | Effect::Post { .. }
+                | Effect::Unanswered { .. }
                 | Effect::Retrying { .. }
                 | Effect::Dropped { .. }
                 | Effect::Ended(_) => {}

@@ -27,8 +27,13 @@ pub(crate) fn feed(input: &[u8]) {
                 message.write_prefixed(&mut told);
                 check(&told);
             }
-            Action::Reply(_) => panic!("the dialect has no replies"),
             Action::Refuse { reason, .. } => assert!(reason.len() <= 123),
+            Action::Register(_)
+            | Action::Unregister
+            | Action::Relay(_)
+            | Action::Answer { .. }
+            | Action::PassOver(_)
+            | Action::Reply(_) => panic!("not in this dialect: {action:?}"),
         }
     });
     assert_eq!(actions, 1, "a message is told or refused, once");

@@ -196,6 +196,8 @@ pub struct Counters {
     failed: [AtomicU64; Failed::ALL.len()],
     lost: [AtomicU64; Lost::ALL.len()],
     streamed: [AtomicU64; Streamed::ALL.len()],
+    passed_over: AtomicU64,
+    unanswered: AtomicU64,
 }
 
 impl Counters {
@@ -215,6 +217,26 @@ impl Counters {
     #[must_use]
     pub fn streamed(&self, what: Streamed) -> u64 {
         read(&self.streamed[what as usize])
+    }
+
+    /// How many messages of clients were passed over, since their dialect could make nothing of them.
+    #[must_use]
+    pub fn passed_over(&self) -> u64 {
+        read(&self.passed_over)
+    }
+
+    /// How many requests of clients were not answered in time.
+    #[must_use]
+    pub fn unanswered(&self) -> u64 {
+        read(&self.unanswered)
+    }
+
+    pub(crate) fn count_passed_over(&self) {
+        add_one(&self.passed_over);
+    }
+
+    pub(crate) fn count_unanswered(&self) {
+        add_one(&self.unanswered);
     }
 
     pub(crate) fn count_failed(&self, failure: &Failure) {
@@ -301,7 +323,11 @@ impl Lost {
 /// What is not zero, in the order of the sets: `rejected: origin 3, draining 1; closed: client 12`.
 impl fmt::Display for Counters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sets: [(&str, Vec<(&str, u64)>); 7] = [
+        let of_clients = [
+            ("passed over", read(&self.passed_over)),
+            ("unanswered", read(&self.unanswered)),
+        ];
+        let sets: [(&str, Vec<(&str, u64)>); 8] = [
             (
                 "rejected",
                 named(Rejected::ALL, Rejected::name, &self.rejected),
@@ -320,6 +346,13 @@ impl fmt::Display for Counters {
             (
                 "streams",
                 named(Streamed::ALL, Streamed::name, &self.streamed),
+            ),
+            (
+                "messages and requests of clients",
+                of_clients
+                    .into_iter()
+                    .filter(|(_, number)| *number > 0)
+                    .collect(),
             ),
         ];
         let mut before = "";

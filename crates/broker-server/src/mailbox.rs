@@ -3,7 +3,7 @@
 use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use broker_core::{CommandList, Orders, Outcome, Source};
+use broker_core::{CommandList, Letter, Orders, Outcome, Source};
 use broker_transport::Accepted;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::spawn_blocking;
@@ -26,6 +26,8 @@ pub(crate) enum Mail {
     Socket { socket: Accepted, seat: Seat },
     /// Commands for the sessions of every shard, and who waits for what came of them here.
     Orders(Orders, Option<mpsc::Sender<Vec<Outcome>>>),
+    /// What sessions of another shard have to say to those of this one.
+    Letters(Vec<Letter>),
     /// Close every connection, and drop this when they have gone and all is told.
     Drain(mpsc::Sender<()>),
     /// Close every connection and end.
@@ -113,6 +115,14 @@ impl Mailboxes {
     /// Puts a letter into one shard's mailbox, waiting for room.
     pub(crate) async fn send(&self, shard: usize, mail: Mail) -> Result<(), ShuttingDown> {
         self.boxes[shard].send(mail).await.map_err(|_| ShuttingDown)
+    }
+
+    /// A place in one shard's mailbox, when there is room.
+    pub(crate) async fn reserve(
+        &self,
+        shard: usize,
+    ) -> Result<mpsc::Permit<'_, Mail>, ShuttingDown> {
+        self.boxes[shard].reserve().await.map_err(|_| ShuttingDown)
     }
 
     /// Puts a letter into every mailbox.

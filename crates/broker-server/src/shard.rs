@@ -1,7 +1,7 @@
 //! A shard: one thread, its connections and its [`Broker`](broker_core::Broker).
 //!
 //! Everything here runs on one thread, so nothing here is locked. Who has work to do borrows the shard's [`State`],
-//! does it, and returns the borrow before waiting for anything. Five kinds of tasks do so:
+//! does it, and returns the borrow before waiting for anything. Six kinds of tasks do so:
 //!
 //! - one **reader** for each connection takes what its client sends through transport, dialect and core, and performs
 //!   the effects on the spot;
@@ -10,7 +10,7 @@
 //!   not wait behind those who are part of a fan-out;
 //! - the **clock** does what is due;
 //! - the **bell** of the gate is answered: other shards need permits, or there are some for this one;
-//! - the **postman** takes letters from the other threads.
+//! - the **postman** takes letters from the other threads, and for each other shard a **courier** takes them there.
 
 mod calls;
 mod complaints;
@@ -22,6 +22,7 @@ mod handshake;
 mod intake;
 mod lines;
 mod lobby;
+mod outbox;
 mod reader;
 mod settings;
 mod state;
@@ -41,7 +42,7 @@ use broker_backend::Backend;
 use broker_core::{Orders, SessionHandle, Timestamp};
 use tokio::runtime::LocalRuntime;
 use tokio::sync::{Notify, mpsc};
-use tokio::task::{JoinError, spawn_local, yield_now};
+use tokio::task::{JoinError, JoinSet, spawn_local, yield_now};
 
 use self::connection::{Peer, Waiting};
 use self::farewell::{ENDING, RESTARTING};
@@ -75,6 +76,8 @@ pub(crate) struct Shard {
     pump: Notify,
     /// A deadline has become earlier.
     alarm: Notify,
+    /// There are letters for a shard, by its number.
+    letters: Box<[Notify]>,
     /// A connection has gone, or an event was answered.
     ebb: Notify,
     /// A drain begins.
@@ -98,6 +101,7 @@ pub(crate) fn run(
             backend: backend.for_shard(),
             permits: settings.leaseholder(number),
             state: RefCell::new(State::new(number, &settings)),
+            letters: (0..settings.shards).map(|_| Notify::new()).collect(),
             settings,
             mailboxes,
             pump: Notify::new(),
@@ -120,11 +124,23 @@ async fn serve(shard: Rc<Shard>, letters: mpsc::Receiver<Mail>) {
     let pump = spawn_local(pump(shard.clone()));
     let clock = spawn_local(keep_time(shard.clone()));
     let bell = spawn_local(answer_bell(shard.clone()));
+    let mut couriers = JoinSet::new();
+    let own = shard.state.borrow().number();
+    for other in (0..shard.settings.shards).filter(|other| *other != own) {
+        couriers.spawn_local(carry_letters(shard.clone(), other));
+    }
     tokio::select! {
         () = deliver_mail(shard, letters) => {}
         ended = pump => pass_on(ended),
         ended = clock => pass_on(ended),
         ended = bell => pass_on(ended),
+        // Where there is one shard, there are none.
+        Some(ended) = couriers.join_next() => {
+            // One that ends by itself has found its shard ended, and this one is told so too.
+            if let Err(error) = ended {
+                pass_on(Err(error));
+            }
+        }
     }
 }
 
@@ -267,6 +283,19 @@ async fn answer_bell(shard: Rc<Shard>) -> Infallible {
     }
 }
 
+/// Takes letters to another shard, until that has ended.
+async fn carry_letters(shard: Rc<Shard>, to: u16) {
+    loop {
+        shard.letters[usize::from(to)].notified().await;
+        // What comes up while there is no room goes along.
+        let Ok(place) = shard.mailboxes.reserve(usize::from(to)).await else {
+            return;
+        };
+        let letters = shard.work(|state, now| state.give_letters(now, to));
+        place.send(Mail::Letters(letters));
+    }
+}
+
 /// Takes letters until the shard is told to end.
 async fn deliver_mail(shard: Rc<Shard>, mut letters: mpsc::Receiver<Mail>) {
     while let Some(mail) = letters.recv().await {
@@ -292,6 +321,7 @@ async fn deliver_mail(shard: Rc<Shard>, mut letters: mpsc::Receiver<Mail>) {
                     yield_now().await;
                 }
             }
+            Mail::Letters(letters) => shard.work(|state, now| state.take_letters(now, letters)),
             Mail::Drain(drained) => {
                 spawn_local(drain(shard.clone(), drained));
             }

@@ -19,7 +19,7 @@
 //! # Cues
 //! | line | what happens |
 //! | --- | --- |
-//! | `with KEY = VALUE` | a setting: `dialect`, `binary`, `cookies`, `max_session`, `max_events`, `max_in_flight`, `max_commands` |
+//! | `with KEY = VALUE` | a setting: `dialect`, `binary`, `relay_events`, `cookies`, `max_session`, `max_events`, `max_in_flight`, `max_commands` |
 //! | `A connects [from IP] [Cookie: …]` | a client connects; more headers may follow, each on an indented line |
 //! | `A is connected [DATA]`, `A, B are connected [DATA]` | they connect and the backend answers, with DATA for the session |
 //! | `A -> TEXT`, `A -> <binary BASE64>` | the client sends a message |
@@ -38,6 +38,8 @@
 //! | `A is closed CODE [REASON]`, `A is refused: WHY` | the broker closes the connection; turns it away |
 //! | `A is paused`, `A is read again` | the broker reads no more from the connection; reads on |
 //! | `held A: WHY`, `dropped A: WHY` | an event will be tried again; is given up |
+//! | `passed over A: WHY` | nothing can be made of what A said |
+//! | `unanswered A: TOKEN` | a request of A's has timed out |
 //! | `public <- RESULTS`, `admin <- RESULTS` | the answer to a command POST |
 //! | `log LEVEL TEXT` | a line of the command `log` |
 //! | `refused: command N: WHY` | a command of an answer was refused |

@@ -166,6 +166,8 @@ impl Driver {
                 self.pipes.remove(&session);
             }
             // The application has no commands of its own, and nobody waits for what comes of an answer's.
+            // Nobody registers here, or asks for anything.
+            Effect::Tell { .. } | Effect::Post { .. } | Effect::Unanswered { .. } => {}
             Effect::RunOther { .. } | Effect::Executed { .. } => {}
         }
     }

@@ -47,7 +47,6 @@ fn node(path: &str, value: &OsStr, origin: &Origin) -> Result<(&'static Key, Nod
         _ if in_tables => {
             return Err("endpoints can't be set here; use --endpoint or the file".to_owned());
         }
-        Kind::Later => return Err(format!("`{path}` is not available in this version")),
         Kind::Count => match text.trim().parse() {
             Ok(count) => Node::count(origin.clone(), count),
             Err(_) => return Err(format!("`{path}`: `{text}` is not a whole number")),

@@ -185,12 +185,6 @@ impl Reader<'_> {
 
     fn setting(&mut self, key: &Key, place: Range<usize>, value: &Spanned<DeValue<'_>>) {
         match key.kind {
-            Kind::Later => {
-                self.problem(
-                    place,
-                    format!("`{}` is not available in this version", key.path),
-                );
-            }
             Kind::Tables => self.tables(key, place, value),
             Kind::Text | Kind::Count | Kind::Switch | Kind::List | Kind::WordOrList(_) => {
                 if let Some(node) = self.node(value) {

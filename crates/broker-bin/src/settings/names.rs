@@ -1,14 +1,10 @@
 //! The nearest known name to one that is not known.
 
-use broker_server::config::{KEYS, Kind};
+use broker_server::config::KEYS;
 
 /// A key or section that `path` was likely meant to be.
 pub(crate) fn nearest_key(path: &str) -> Option<String> {
-    let keys = || {
-        KEYS.iter()
-            .filter(|key| key.kind != Kind::Later)
-            .map(|key| key.path)
-    };
+    let keys = || KEYS.iter().map(|key| key.path);
     let (section, name) = split(path);
     // A right name in the wrong section is a likelier slip than a wrong name.
     if let Some(elsewhere) = keys().find(|key| split(key).1 == name) {

@@ -5,11 +5,16 @@ use super::*;
 
 /// What the backend is told of a message.
 fn told(binary: BinaryMessages, incoming: Incoming<'_>) -> String {
-    let mut dialect = Wsbroker::open(&Options { binary });
+    let mut dialect = Wsbroker::open(&Options {
+        binary,
+        ..Options::default()
+    });
     let mut told = Vec::new();
-    dialect.receive(Timestamp(0), incoming, &mut |action| match action {
-        Action::Message(message) => message.write_prefixed(&mut told),
-        Action::Reply(_) | Action::Refuse { .. } => panic!("{action:?}"),
+    dialect.receive(Timestamp(0), incoming, &mut |action| {
+        let Action::Message(message) = action else {
+            panic!("{action:?}");
+        };
+        message.write_prefixed(&mut told);
     });
     String::from_utf8(told).unwrap()
 }

@@ -25,6 +25,9 @@ pub struct Endpoint {
     /// What becomes of binary messages.
     #[serde(deserialize_with = "read_binary")]
     pub binary: BinaryMessages,
+    /// Whether the backend is told of what clients say to each other
+    /// (`wsmsgbroker`).
+    pub relay_events: bool,
 }
 
 impl Default for Endpoint {
@@ -33,6 +36,7 @@ impl Default for Endpoint {
             path: EndpointPath::Any,
             dialect: DialectKind::Wsbroker,
             binary: BinaryMessages::Event,
+            relay_events: false,
         }
     }
 }

@@ -1,8 +1,5 @@
 //! Every key of the configuration's contract, for those who read one from a
 //! file, the environment or flags.
-//!
-//! Keys of the contract that this version can't obey are listed too, so that
-//! they are refused by name and not as if they were slips of the pen.
 
 /// What stands behind a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,8 +16,6 @@ pub enum Kind {
     WordOrList(&'static [&'static str]),
     /// A list of tables, whose keys follow as `endpoint.path` and so on.
     Tables,
-    /// Part of the contract, but not of this version.
-    Later,
 }
 
 /// One key by its full name, such as `backend.hold.max_events`.
@@ -64,6 +59,7 @@ pub const KEYS: &[Key] = &[
     key("endpoint.path", Kind::Text),
     key("endpoint.dialect", Kind::Text),
     key("endpoint.binary", Kind::Text),
+    key("endpoint.relay_events", Kind::Switch),
     key("backend.url", Kind::Text),
     key("backend.format", Kind::Text),
     key("backend.timeout", Kind::Text),
@@ -105,7 +101,7 @@ pub const KEYS: &[Key] = &[
     key("limits.handshake_timeout", Kind::Text),
     key("limits.body_timeout", Kind::Text),
     key("limits.close_timeout", Kind::Text),
-    key("limits.answer_timeout", Kind::Later),
+    key("limits.answer_timeout", Kind::Text),
     key("websocket.ping_interval", Kind::Text),
     key("websocket.pong_timeout", Kind::Text),
     key("websocket.compression", Kind::Text),

@@ -62,6 +62,8 @@ pub struct Limits {
     /// of the socket. Until it has left `write_timeout` holds, or, where that
     /// is off, this one for each step of it.
     pub close_timeout: TimeSpan,
+    /// From a client's request to its answer.
+    pub answer_timeout: TimeSpan,
 }
 
 impl Default for Limits {
@@ -84,6 +86,7 @@ impl Default for Limits {
             handshake_timeout: TimeSpan::from_secs(10),
             body_timeout: TimeSpan::from_secs(10),
             close_timeout: TimeSpan::from_secs(5),
+            answer_timeout: TimeSpan::from_secs(3600),
         }
     }
 }

@@ -59,8 +59,10 @@ impl Chat {
                 Err(error) => complain(&format!("That is not known here: {error}.")),
             },
             Fact::Disconnected { .. } => self.disconnect(session, &me),
-            // It begins with nobody in it anyway.
-            Fact::Started { .. } => Vec::new(),
+            // It begins with nobody in it anyway, and whoever speaks another dialect is not in it.
+            Fact::Registered { .. } | Fact::Unregistered { .. } | Fact::Started { .. } => {
+                Vec::new()
+            }
         }
     }
 
@@ -252,7 +254,10 @@ fn report(event: &Event, commands: &[Command]) -> Option<Command> {
             connection.person = Shown::default().person;
             None
         }
-        Fact::Received(_) | Fact::Started { .. } => None,
+        Fact::Received(_)
+        | Fact::Registered { .. }
+        | Fact::Unregistered { .. }
+        | Fact::Started { .. } => None,
         // Who caused it is gone: it is for those who are told of it, who need not know from where it came.
         Fact::Disconnected { .. } => {
             connection = Shown {

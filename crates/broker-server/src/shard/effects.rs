@@ -22,6 +22,7 @@ pub(super) struct Troubles {
     retries: Complaints,
     losses: Complaints,
     answers: Complaints,
+    pub(super) frames: Complaints,
 }
 
 /// What the driver adds to the outcomes of the list that is being carried out.
@@ -98,6 +99,19 @@ impl State {
                         continue;
                     }
                     self.on_behalf_of(now, session, |state| state.close(now, session, farewell));
+                }
+            }
+            Effect::Tell { session, notice } => {
+                self.on_behalf_of(now, session, |state| state.notify(now, session, &notice));
+            }
+            Effect::Post { shard: to, letter } => {
+                self.outbox.put(to, letter);
+                shard.letters[usize::from(to)].notify_one();
+            }
+            Effect::Unanswered { session, .. } => {
+                self.settings.counters.count_unanswered();
+                if let Some(session) = self.broker.session(session) {
+                    tracing::debug!(event = "unanswered", conn = %session.id, "a request of the client's was not answered in time");
                 }
             }
             Effect::Pause(session) => self.pause(session),

@@ -7,6 +7,8 @@ pub(super) enum Lack {
     Hold,
     /// Room in its own queue for replies to its client.
     Queue,
+    /// Room for what its client says to those on other shards.
+    Outbox,
 }
 
 /// Open, unless something is lacking.
@@ -14,11 +16,12 @@ pub(super) enum Lack {
 pub(super) struct Intake {
     hold: bool,
     queue: bool,
+    outbox: bool,
 }
 
 impl Intake {
     pub(super) fn is_open(&self) -> bool {
-        !self.hold && !self.queue
+        !self.hold && !self.queue && !self.outbox
     }
 
     /// Notes that there is no room.
@@ -35,6 +38,7 @@ impl Intake {
         match lack {
             Lack::Hold => &mut self.hold,
             Lack::Queue => &mut self.queue,
+            Lack::Outbox => &mut self.outbox,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use broker_core::{CookieRule, GateConfig};
+use broker_core::{CookieRule, GateConfig, Secret};
 use broker_dialect::{DialectKind, Options};
 use broker_transport::tls::Tls;
 use broker_transport::ws;
@@ -22,6 +22,8 @@ use crate::random;
 pub(crate) struct Settings {
     pub(crate) config: Config,
     pub(crate) shards: u16,
+    /// What the shards of this broker share.
+    pub(crate) secret: Secret,
     /// Shared by all shards.
     pub(crate) permits: Arc<Permits>,
     /// Places for answers that are streamed; none where there is no limit.
@@ -82,6 +84,7 @@ impl Settings {
         let max_streams = config.backend.max_streams;
         Settings {
             shards,
+            secret: Secret::new([random::seed(), random::seed()]),
             permits: Permits::new(shards, &gate),
             streams: max_streams.map(|limit| Arc::new(Semaphore::new(limit.get() as usize))),
             boot,
@@ -136,7 +139,7 @@ impl Settings {
 
 impl Route {
     fn new(endpoint: &Endpoint, config: &Config) -> Route {
-        let (dialect, binary) = (endpoint.dialect, endpoint.binary);
+        let dialect = endpoint.dialect;
         let never_or = |span: Option<config::TimeSpan>| {
             span.map(config::TimeSpan::duration).unwrap_or_default()
         };
@@ -148,7 +151,10 @@ impl Route {
         };
         Route {
             dialect,
-            options: Options { binary },
+            options: Options {
+                binary: endpoint.binary,
+                relay_events: endpoint.relay_events,
+            },
             websocket: Arc::new(ws::Settings {
                 max_message,
                 max_fragments: config.limits.max_fragments.get(),

@@ -2,6 +2,7 @@
 
 mod panics;
 mod reading;
+mod relaying;
 mod writing;
 
 use std::rc::Rc;
@@ -24,6 +25,7 @@ use super::handshake::Admission;
 use super::intake::Intake;
 use super::lines::{Line, Lines, Writing};
 use super::lobby::Lobby;
+use super::outbox::Outbox;
 use super::table::Table;
 use super::timers::Timers;
 use crate::config;
@@ -50,6 +52,8 @@ pub(super) struct State {
     /// Connections whose socket has just stopped taking bytes and is to be waited for.
     pub(super) blocked: Vec<(SessionHandle, Rc<Writer>)>,
     pub(super) table: Table,
+    /// Letters for other shards.
+    pub(super) outbox: Outbox,
     /// Connections that something waits for.
     lines: Lines,
     timers: Timers,
@@ -75,6 +79,7 @@ impl State {
             waiting: Slab::new(),
             blocked: Vec::new(),
             table: Table::default(),
+            outbox: Outbox::new(settings.shards),
             lines: Lines::default(),
             timers: Timers::default(),
             alarm: None,
@@ -312,6 +317,8 @@ fn core_config(number: u16, settings: &Settings) -> Config {
     config.shard = number;
     config.shards = settings.shards;
     config.seed = crate::random::seed();
+    config.secret = settings.secret;
+    config.answer_timeout = settings.config.limits.answer_timeout.duration();
     config.max_session = settings.config.limits.max_session.bytes();
     config.gate = Gating::Shared;
     config.delivery = match backend.delivery {

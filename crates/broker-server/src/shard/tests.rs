@@ -34,6 +34,7 @@ fn shard_with(config: Config, backend: Arc<dyn Backend>) -> Rc<Shard> {
         state: RefCell::new(State::new(0, &settings)),
         settings,
         mailboxes,
+        letters: Box::default(),
         pump: Notify::new(),
         alarm: Notify::new(),
         ebb: Notify::new(),

@@ -9,7 +9,6 @@ fn wrong_variables_are_named() {
     check_without_file(
         &[
             "WSBROKER_BACKEND__ULR=http://x/",
-            "WSBROKER_LIMITS__ANSWER_TIMEOUT=5s",
             "WSBROKER_BACKEND__MAX_IN_FLIGHT=many",
             "WSBROKER_BACKEND__TIMEOUT=10",
             "WSBROKER_ACCESS__ALLOW=127.0.0.1,somebody,10.0.0.1/8",
@@ -24,7 +23,6 @@ fn wrong_variables_are_named() {
             environment variable WSBROKER_BACKEND__TIMEOUT: `backend.timeout`: `10` has no unit: expected a time with its unit, such as "100ms", "25s" or "5m"
             environment variable WSBROKER_BACKEND__ULR: unknown key `backend.ulr`; did you mean WSBROKER_BACKEND__URL?
             environment variable WSBROKER_ENDPOINT__PATH: endpoints can't be set here; use --endpoint or the file
-            environment variable WSBROKER_LIMITS__ANSWER_TIMEOUT: `limits.answer_timeout` is not available in this version
             environment variable WSBROKER__LISTEN__PUBLIC: unknown key `_listen.public`; did you mean WSBROKER_LISTEN__PUBLIC?
         "#]],
     );
@@ -63,12 +61,9 @@ max_bites = "1MiB"
 }
 
 #[test]
-fn keys_of_later_versions_are_refused_by_name() {
+fn a_dialect_of_a_later_version_is_refused_by_name() {
     check(
         r#"
-[listen]
-[limits]
-answer_timeout = "1h"
 [[endpoint]]
 path = "*"
 dialect = "socketio"
@@ -76,8 +71,7 @@ dialect = "socketio"
         &[],
         &[],
         expect![[r#"
-            wsbroker.toml:4:1: `limits.answer_timeout` is not available in this version
-            wsbroker.toml:7:11: `endpoint.dialect`: `socketio` is not available in this version; available: wsbroker, echo
+            wsbroker.toml:4:11: `endpoint.dialect`: `socketio` is not available in this version; available: wsbroker, echo
         "#]],
     );
 }

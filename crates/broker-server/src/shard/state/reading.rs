@@ -1,5 +1,6 @@
 //! From a client's bytes to what the core makes of them.
 
+use std::fmt::Display;
 use std::num::NonZeroU32;
 use std::task::Waker;
 
@@ -9,6 +10,8 @@ use broker_transport::ws::{Deflater, Due, Event, encode};
 
 use super::State;
 use crate::counters::Closed;
+use crate::shard::Settings;
+use crate::shard::complaints::{Complaints, left_out};
 use crate::shard::connection::{Connection, Unread};
 use crate::shard::farewell::{Ending, Farewell, TOO_MANY_MESSAGES};
 use crate::shard::intake::Lack;
@@ -39,6 +42,10 @@ impl State {
             .is_some_and(|known| known.will_wake(reader))
         {
             connection.reader = Some(reader.clone());
+        }
+        if self.outbox.is_full() && connection.dialect.kind().relays() && connection.is_read() {
+            connection.stop_reading(Lack::Outbox);
+            self.outbox.pause(session);
         }
         if !connection.is_read() {
             return Turn::Wait;
@@ -91,40 +98,32 @@ impl State {
         let Some(connection) = self.table.get_mut(session) else {
             return 0;
         };
+        let mut ear = Ear {
+            now,
+            deflater: &mut self.deflater,
+            broker: &mut self.broker,
+            effects: &mut self.effects,
+            settings: &self.settings,
+            complaints: &mut self.troubles.frames,
+        };
         let mut ending = None;
         let mut has_replied = false;
         while let Some(event) = connection
             .websocket
             .receive(now, &mut self.inflater, &mut bytes)
         {
-            if is_over_pace(now, connection, &event, self.settings.messages_per_second()) {
+            if is_over_pace(now, connection, &event, ear.settings.messages_per_second()) {
                 if connection.close(now, TOO_MANY_MESSAGES) {
-                    self.broker.begin_closing(session);
+                    ear.broker.begin_closing(session);
                 }
                 continue;
             }
             match event {
                 Event::Text(text) => {
-                    let incoming = Incoming::Text(&text);
-                    has_replied |= say(
-                        now,
-                        connection,
-                        incoming,
-                        &mut self.deflater,
-                        &mut self.broker,
-                        &mut self.effects,
-                    );
+                    has_replied |= ear.hear(connection, Incoming::Text(&text));
                 }
                 Event::Binary(payload) => {
-                    let incoming = Incoming::Binary(&payload);
-                    has_replied |= say(
-                        now,
-                        connection,
-                        incoming,
-                        &mut self.deflater,
-                        &mut self.broker,
-                        &mut self.effects,
-                    );
+                    has_replied |= ear.hear(connection, Incoming::Binary(&payload));
                 }
                 Event::Ping(payload) => {
                     let pong = encode::pong(&payload);
@@ -148,7 +147,7 @@ impl State {
                     ending = Some(Ending::failed(&violation));
                 }
             }
-            if connection.websocket.is_open() && self.broker.is_paused(session) {
+            if connection.websocket.is_open() && ear.broker.is_paused(session) {
                 break;
             }
         }
@@ -215,24 +214,25 @@ impl State {
                 Ending::lost("the close frame was not answered"),
             ),
         }
-        let State {
-            table,
-            broker,
-            effects,
-            deflater,
-            lines,
-            ..
-        } = self;
-        if let Some(connection) = table.get_mut(session) {
+        if let Some(connection) = self.table.get_mut(session) {
+            let mut ear = Ear {
+                now,
+                deflater: &mut self.deflater,
+                broker: &mut self.broker,
+                effects: &mut self.effects,
+                settings: &self.settings,
+                complaints: &mut self.troubles.frames,
+            };
             let mut actions = Vec::new();
             connection
                 .dialect
                 .handle_timeout(now, &mut |action| actions.push(action));
             for action in actions {
-                act(now, connection, action, deflater, broker, effects);
+                ear.act(connection, action);
             }
             if !connection.outbound.is_empty() {
-                lines.enter(Line::Prompt, session, &mut connection.writing);
+                self.lines
+                    .enter(Line::Prompt, session, &mut connection.writing);
             }
         }
     }
@@ -249,63 +249,90 @@ fn is_over_pace(
     counts && per_second.is_some_and(|per_second| !connection.pace.admit(now, per_second))
 }
 
-/// Has a connection's dialect read a message, and does what it says; whether that was a reply.
-fn say(
+/// What it takes to do what a dialect makes of a client's words.
+struct Ear<'a> {
     now: Timestamp,
-    connection: &mut Connection,
-    incoming: Incoming<'_>,
-    deflater: &mut Deflater,
-    broker: &mut Broker,
-    effects: &mut Effects,
-) -> bool {
-    // While it is closing nothing is kept for later, since the close frame that we wait for comes behind it.
-    if !connection.websocket.is_open() && broker.is_paused(connection.session) {
-        connection.lose();
-        return false;
-    }
-    let mut actions = smallvec::SmallVec::<[Action; 1]>::new();
-    connection
-        .dialect
-        .receive(now, incoming, &mut |action| actions.push(action));
-    let mut has_replied = false;
-    for action in actions {
-        has_replied |= act(now, connection, action, deflater, broker, effects);
-    }
-    has_replied
+    deflater: &'a mut Deflater,
+    broker: &'a mut Broker,
+    effects: &'a mut Effects,
+    settings: &'a Settings,
+    complaints: &'a mut Complaints,
 }
 
-/// Does what a dialect says; whether it was to reply.
-fn act(
-    now: Timestamp,
-    connection: &mut Connection,
-    action: Action,
-    deflater: &mut Deflater,
-    broker: &mut Broker,
-    effects: &mut Effects,
-) -> bool {
-    match action {
-        Action::Message(message) => {
-            tracing::debug!(event = "from_client", conn = %connection.id, body = message.text());
-            broker.receive(now, connection.session, message, effects);
+impl Ear<'_> {
+    /// Has a connection's dialect read a message, and does what it says; whether that was a reply.
+    fn hear(&mut self, connection: &mut Connection, incoming: Incoming<'_>) -> bool {
+        // While it is closing nothing is kept for later, since the close frame that we wait for comes behind it.
+        if !connection.websocket.is_open() && self.broker.is_paused(connection.session) {
+            connection.lose();
+            return false;
         }
-        // No message follows our close frame (RFC 6455 §5.5.1).
-        Action::Reply(_) if !connection.websocket.is_open() => {}
-        Action::Reply(reply) => {
-            let window = connection.websocket.window();
-            // Conformance suites, for which endpoints without a backend are there, want to see what was agreed on.
-            let frame = if connection.dialect.kind().tells_backend() {
-                deflater.frame(&reply, window)
-            } else {
-                deflater.frame_always(&reply, window)
-            };
-            connection.outbound.push_control(frame);
-            return true;
+        let mut actions = smallvec::SmallVec::<[Action; 1]>::new();
+        connection
+            .dialect
+            .receive(self.now, incoming, &mut |action| actions.push(action));
+        let mut has_replied = false;
+        for action in actions {
+            has_replied |= self.act(connection, action);
         }
-        Action::Refuse { code, reason } => {
-            if connection.close(now, Farewell::new(code, reason, Closed::Dialect)) {
-                broker.begin_closing(connection.session);
+        has_replied
+    }
+
+    /// Does what a dialect says; whether it was to reply.
+    fn act(&mut self, connection: &mut Connection, action: Action) -> bool {
+        let (now, session) = (self.now, connection.session);
+        let (broker, effects) = (&mut *self.broker, &mut *self.effects);
+        match action {
+            Action::Message(message) => {
+                tracing::debug!(event = "from_client", conn = %connection.id, body = message.text());
+                broker.receive(now, session, message, effects);
+            }
+            Action::Register(name) => {
+                if let Err(error) = broker.register(now, session, name, effects) {
+                    self.pass_over(connection, &error);
+                }
+            }
+            Action::Unregister => broker.unregister(now, session, effects),
+            Action::Relay(relay) => {
+                tracing::debug!(event = "relayed", conn = %connection.id, matched = relay.to.len());
+                broker.relay(now, session, relay, effects);
+            }
+            Action::Answer { ack, message } => {
+                if let Err(error) = broker.answer(now, session, ack, message, effects) {
+                    self.pass_over(connection, &error);
+                }
+            }
+            Action::PassOver(why) => self.pass_over(connection, &why),
+            // No message follows our close frame (RFC 6455 §5.5.1).
+            Action::Reply(_) if !connection.websocket.is_open() => {}
+            Action::Reply(reply) => {
+                let window = connection.websocket.window();
+                // Conformance suites, for which endpoints without a backend are there, want to see what was agreed on.
+                let frame = if connection.dialect.kind().tells_backend() {
+                    self.deflater.frame(&reply, window)
+                } else {
+                    self.deflater.frame_always(&reply, window)
+                };
+                connection.outbound.push_control(frame);
+                return true;
+            }
+            Action::Refuse { code, reason } => {
+                if connection.close(now, Farewell::new(code, reason, Closed::Dialect)) {
+                    broker.begin_closing(session);
+                }
             }
         }
+        false
     }
-    false
+
+    /// Lets go of something that a client has said and that makes no sense.
+    fn pass_over(&mut self, connection: &Connection, why: &dyn Display) {
+        self.settings.counters.count_passed_over();
+        if let Some(count) = self.complaints.admit(self.now) {
+            let more = left_out(count);
+            tracing::warn!(event = "passed_over", conn = %connection.id, "a message of the client's is passed over: {why}{more}");
+        } else {
+            tracing::debug!(event = "passed_over", conn = %connection.id, "a message of the client's is passed over: {why}");
+        }
+    }
 }

@@ -4,6 +4,7 @@ use std::io;
 
 use broker_core::{Message, SessionHandle, Timestamp};
 use broker_transport::Flushed;
+use bytes::Bytes;
 
 use super::State;
 use crate::config::SlowConsumer;
@@ -52,11 +53,11 @@ impl State {
                 connection.websocket.window(),
                 &mut self.deflater,
             );
-            if connection
+            let is_queued = connection
                 .outbound
                 .push(frame, self.settings.max_send_queue)
-                .is_ok()
-            {
+                .is_ok();
+            if is_queued {
                 self.lines.enter(line, session, &mut connection.writing);
             } else {
                 dropped += 1;
@@ -64,6 +65,20 @@ impl State {
             }
         }
         dropped
+    }
+
+    /// Queues a frame for one connection, unless there is no room for it.
+    pub(super) fn queue(&mut self, now: Timestamp, session: SessionHandle, frame: Bytes) {
+        let limit = self.settings.max_send_queue;
+        let Some(connection) = self.table.get_mut(session) else {
+            return;
+        };
+        if connection.outbound.push(frame, limit).is_ok() {
+            self.lines
+                .enter(Line::Prompt, session, &mut connection.writing);
+        } else {
+            self.meet_slow_consumer(now, session);
+        }
     }
 
     fn meet_slow_consumer(&mut self, now: Timestamp, session: SessionHandle) {

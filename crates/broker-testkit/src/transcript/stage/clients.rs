@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use broker_core::{Info, Opening, SessionId};
+use broker_core::{Info, Opening, SessionHandle, SessionId};
 use broker_dialect::{Action, Incoming};
 
 use super::{Client, Stage};
@@ -114,20 +114,45 @@ impl Stage {
     }
 
     pub(super) fn act(&mut self, name: &str, actions: Vec<Action>) {
-        let now = self.now;
         for action in actions {
-            let session = self.client(name).ok().and_then(|client| client.session);
             match action {
-                Action::Message(message) => {
-                    let (broker, effects) = self.broker();
-                    if let Some(session) = session {
-                        broker.receive(now, session, message, effects);
-                    }
-                }
                 Action::Reply(message) => self.seen.push(Sight::heard(name, &message)),
                 Action::Refuse { code, reason } => self.start_closing(name, code, reason),
+                Action::PassOver(why) => self.see(format!("passed over {name}: {why}")),
+                action @ (Action::Message(_)
+                | Action::Register(_)
+                | Action::Unregister
+                | Action::Relay(_)
+                | Action::Answer { .. }) => {
+                    let session = self.client(name).ok().and_then(|client| client.session);
+                    if let Some(why) = session.and_then(|session| self.tell_core(session, action)) {
+                        self.see(format!("passed over {name}: {why}"));
+                    }
+                }
             }
         }
+    }
+
+    /// Does in the core what a client wants; why not, if it is refused.
+    fn tell_core(&mut self, session: SessionHandle, action: Action) -> Option<String> {
+        let now = self.now;
+        let (broker, effects) = self.broker();
+        match action {
+            Action::Message(message) => broker.receive(now, session, message, effects),
+            Action::Register(name) => {
+                let registered = broker.register(now, session, name, effects);
+                return registered.err().map(|error| error.to_string());
+            }
+            Action::Unregister => broker.unregister(now, session, effects),
+            Action::Relay(relay) => broker.relay(now, session, relay, effects),
+            Action::Answer { ack, message } => {
+                let answered = broker.answer(now, session, ack, message, effects);
+                return answered.err().map(|error| error.to_string());
+            }
+            // They are no matter of the core.
+            Action::Reply(_) | Action::Refuse { .. } | Action::PassOver(_) => {}
+        }
+        None
     }
 
     pub(super) fn close(&mut self, name: &str, code: u16, reason: &str) -> Result<(), String> {

@@ -65,6 +65,21 @@ impl Stage {
                     self.start_closing(&name, code, &reason);
                 }
             }
+            Effect::Tell { session, notice } => {
+                if let Some(client) = self.client_of(session)
+                    && client.is_open
+                    && let Some(words) = client.dialect.kind().notice(&notice)
+                {
+                    let heard = Sight::heard(&client.name, &words).to_string();
+                    self.see(heard);
+                }
+            }
+            Effect::Unanswered { session, token } => {
+                if let Some(client) = self.client_of(session) {
+                    self.see(format!("unanswered {}: {token}", client.name));
+                }
+            }
+            Effect::Post { .. } => panic!("a letter to a shard that there is not"),
             Effect::Pause(session) => self.set_paused(session, true),
             Effect::Resume(session) => self.set_paused(session, false),
             Effect::Route(orders) => {

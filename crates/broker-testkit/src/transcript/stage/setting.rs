@@ -48,6 +48,9 @@ impl Setting {
             ("binary", name) => {
                 self.options.binary = name.parse().map_err(|error| format!("{error}"))?;
             }
+            ("relay_events", value) => {
+                self.options.relay_events = value.parse().map_err(|error| format!("{error}"))?;
+            }
             ("cookies", "all") => self.cookies = CookieRule::All,
             ("cookies", "none") => self.cookies = CookieRule::None,
             ("cookies", names) => {
