@@ -97,6 +97,22 @@ pub(super) const LAYERS: &[Layer] = &[
         never_sees: &["broker-bench", "broker-testkit"],
     },
     Layer {
+        name: "broker-client",
+        ours: &[],
+        outside: Outside::Only(&[
+            "futures-util",
+            "getrandom",
+            "rustls-native-certs",
+            "serde",
+            "serde_json",
+            "thiserror",
+            "tokio",
+            "tokio-rustls",
+            "tokio-tungstenite",
+        ]),
+        never_sees: &[],
+    },
+    Layer {
         name: "broker-testkit",
         ours: &[
             "broker-backend",

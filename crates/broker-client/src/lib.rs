@@ -1,0 +1,21 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod client;
+mod destination;
+mod error;
+mod event;
+mod frame;
+mod handshake;
+mod limits;
+mod link;
+mod pending;
+#[cfg(feature = "tls")]
+mod tls;
+
+pub use self::client::Client;
+pub use self::destination::Destination;
+pub use self::error::{Closed, ConnectError, ProtocolError, RequestError, SendError};
+pub use self::event::{Answer, Event, Events, Message, Request};
+pub use self::handshake::Socket;
+pub use self::limits::Limits;
