@@ -100,11 +100,11 @@ fn wrong_values_of_flags_say_what_is_wanted() {
     check(
         &["--endpoint", "*=socketio"],
         expect![[r#"
-        exit 2
-        err: error: invalid value '*=socketio' for '--endpoint <PATH=DIALECT>': `socketio` is not available in this version; available: wsbroker, echo
-        err: 
-        err: For more information, try '--help'.
-    "#]],
+            exit 2
+            err: error: invalid value '*=socketio' for '--endpoint <PATH=DIALECT>': `socketio` is not available in this version; available: wsbroker, wsmsgbroker, echo
+            err: 
+            err: For more information, try '--help'.
+        "#]],
     );
     check(
         &["--allow", "somebody"],

@@ -305,3 +305,40 @@ fn a_list_is_for_its_session_alone_unless_a_command_names_others() {
         assert_eq!(list.is_local_to(0), is_local, "{commands}");
     }
 }
+
+#[test]
+fn an_answer_names_what_it_replies_to() {
+    let list = parse_at(
+        r#"{"type":"answer","ack":"2-1f-000000000000000a","message":null}"#,
+        true,
+    );
+    let list = list.unwrap();
+    let Entry::Run(Command {
+        verb: Verb::Answer { ack, message },
+        ..
+    }) = &list.entries[0]
+    else {
+        panic!("{list:?}");
+    };
+    assert_eq!(ack.to_string(), "2-1f-000000000000000a");
+    assert_eq!(message.as_deref(), Some(&b"null"[..]));
+    assert!(list.is_local_to(2) && !list.is_local_to(0));
+    for (command, error) in [
+        (r#"{"type":"answer"}"#, "`answer` needs `ack`"),
+        (r#"{"type":"answer","ack":7}"#, "`ack` must be a string"),
+        (
+            r#"{"type":"answer","ack":"2-1F-000000000000000A"}"#,
+            "`ack` must be the `ack` of an event",
+        ),
+        (
+            r#"{"type":"answer","ack":"0-1-000000000000000a","text":"x"}"#,
+            "unknown field `text`",
+        ),
+    ] {
+        let list = parse_at(command, true).unwrap();
+        let Entry::Refused { error: found, .. } = &list.entries[0] else {
+            panic!("{command}: {list:?}");
+        };
+        assert_eq!(found.to_string(), error, "{command}");
+    }
+}

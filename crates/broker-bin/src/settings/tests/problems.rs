@@ -71,7 +71,7 @@ dialect = "socketio"
         &[],
         &[],
         expect![[r#"
-            wsbroker.toml:4:11: `endpoint.dialect`: `socketio` is not available in this version; available: wsbroker, echo
+            wsbroker.toml:4:11: `endpoint.dialect`: `socketio` is not available in this version; available: wsbroker, wsmsgbroker, echo
         "#]],
     );
 }
@@ -109,7 +109,7 @@ max_body = 99999999999999999999
             wsbroker.toml:3:10: `listen.public`: `localhost:80` is not an address: write the IP address, such as 127.0.0.1:80 or [::1]:80
             wsbroker.toml:4:10: `listen.shards`: invalid value: integer `-1`, expected a whole number from 0 to 4294967295
             wsbroker.toml:6:8: `endpoint.path`: `/ä`: the character 'ä' is never part of a request's path; write it %-encoded
-            wsbroker.toml:7:11: `endpoint.dialect`: `socketio` is not available in this version; available: wsbroker, echo
+            wsbroker.toml:7:11: `endpoint.dialect`: `socketio` is not available in this version; available: wsbroker, wsmsgbroker, echo
             wsbroker.toml:8:1: unknown key `endpoint.colour`
             wsbroker.toml:10:8: `endpoint.path`: invalid type: integer `5`, expected a string
             wsbroker.toml:12:7: `backend.url`: `0` is no port

@@ -52,11 +52,11 @@ fn words_of_later_versions_are_refused_by_name() {
             "*=Echo",
         ],
         expect![[r#"
-            *=wsbroker -> Endpoint { path: Any, dialect: Wsbroker, binary: Event }
-            *=echo -> Endpoint { path: Any, dialect: Echo, binary: Event }
-            *=socketio -> error: `socketio` is not available in this version; available: wsbroker, echo
-            *=wsmsgbroker -> error: `wsmsgbroker` is not available in this version; available: wsbroker, echo
-            *=Echo -> error: `Echo` is not one of: wsbroker, echo
+            *=wsbroker -> Endpoint { path: Any, dialect: Wsbroker, binary: Event, relay_events: false }
+            *=echo -> Endpoint { path: Any, dialect: Echo, binary: Event, relay_events: false }
+            *=socketio -> error: `socketio` is not available in this version; available: wsbroker, wsmsgbroker, echo
+            *=wsmsgbroker -> Endpoint { path: Any, dialect: Wsmsgbroker, binary: Event, relay_events: false }
+            *=Echo -> error: `Echo` is not one of: wsbroker, wsmsgbroker, echo
         "#]],
     );
 }
