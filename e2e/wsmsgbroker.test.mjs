@@ -172,12 +172,12 @@ for (const shards of [1, 2]) {
       const { broker, backend } = await started(t, {
         config: '[[endpoint]]\npath = "*"\ndialect = "wsmsgbroker"\nrelay_events = true\n', args: ['--shards', String(shards)],
       });
-      backend.onEvent = ({ message }) => (message.ack
-        ? [{ type: 'answer', ack: message.ack, message: `${message.dest} is out` }]
-        : []);
       const seen = new Inbox('events');
-      const answer = backend.onEvent;
-      backend.onEvent = (event) => { seen.push(event); return answer(event); };
+      backend.onEvent = (event) => {
+        seen.push(event);
+        const { ack, dest } = event.message;
+        return ack ? [{ type: 'answer', ack, message: `${dest} is out` }] : [];
+      };
       const [ann] = await registered(t, broker, 1);
       const register = await seen.next('register', ({ message }) => message.type === 'session-register');
       assert.deepEqual([register.message.id, register.connection.id], ['peer 0', 'peer 0']);
