@@ -26,6 +26,9 @@
 //! **Never here:** sockets, frames, clocks, tasks, the backend, the `client-` prefix (which the core puts on, so that no
 //! dialect can forge an event of the broker's own).
 //!
+//! [`socketio`] stands apart from the trait: one of its connections is in several sessions at once, waits to be let into
+//! each, and may be carried by polling.
+//!
 //! A new dialect is a file beside [`wsbroker`](DialectKind::Wsbroker)'s and a line in `registry.rs`.
 
 #![forbid(unsafe_code)]
@@ -35,6 +38,7 @@ mod options;
 mod registry;
 
 mod echo;
+pub mod socketio;
 mod wsbroker;
 mod wsmsgbroker;
 

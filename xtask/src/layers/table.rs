@@ -59,7 +59,14 @@ pub(super) const LAYERS: &[Layer] = &[
     Layer {
         name: "broker-dialect",
         ours: &["broker-core"],
-        outside: Outside::Only(&["base64", "bytes", "memchr", "serde_json", "simdutf8"]),
+        outside: Outside::Only(&[
+            "base64",
+            "bytes",
+            "memchr",
+            "serde_json",
+            "simdutf8",
+            "thiserror",
+        ]),
         never_sees: THE_WORLD,
     },
     Layer {

@@ -1,0 +1,60 @@
+//! Engine.IO, which carries Socket.IO: packets, polling bodies, and one connection's session over either transport.
+//!
+//! Protocol 4 is what clients from 3.x on speak, protocol 3 is that of clients 1.x and 2.x. They differ in who pings, in
+//! how binary messages are marked, and in the form of polling bodies.
+
+mod encoded;
+mod packet;
+pub mod payload;
+
+pub(crate) use encoded::MESSAGE_BYTE;
+pub use encoded::{Control, Encoded};
+pub use packet::{Packet, PacketError};
+
+/// The protocol of an Engine.IO connection: what the query parameter `EIO` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Revision {
+    /// Protocol 3: clients 1.x and 2.x. The client pings.
+    Three,
+    /// Protocol 4: clients from 3.x on. The server pings.
+    Four,
+}
+
+impl Revision {
+    /// Reads the value of `EIO`. As in the original, whatever is not `4` counts as 3, also where there is none.
+    ///
+    /// # Errors
+    /// When it is 3 and `allow_eio3` is not set.
+    pub fn of_query(eio: Option<&str>, allow_eio3: bool) -> Result<Revision, UnsupportedRevision> {
+        match eio {
+            Some("4") => Ok(Revision::Four),
+            _ if allow_eio3 => Ok(Revision::Three),
+            _ => Err(UnsupportedRevision),
+        }
+    }
+}
+
+/// The client speaks a protocol that is switched off or unknown; the wording is the original's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("Unsupported protocol version")]
+pub struct UnsupportedRevision;
+
+/// How the bytes of a connection travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// HTTP long polling.
+    Polling,
+    /// A WebSocket.
+    WebSocket,
+}
+
+impl Transport {
+    /// Its name in queries and in the open packet.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Transport::Polling => "polling",
+            Transport::WebSocket => "websocket",
+        }
+    }
+}
