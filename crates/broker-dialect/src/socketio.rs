@@ -10,12 +10,14 @@ mod binary;
 pub mod encode;
 pub mod engine;
 mod event;
+mod fault;
 mod packet;
 mod settings;
 
 pub use attachments::{AttachmentError, Reassembly};
 pub use encode::EncodeError;
 pub use event::{Args, Event, is_reserved};
+pub use fault::Fault;
 pub use packet::{Kind, Packet, PacketError};
 pub use settings::{
     ATTACHMENTS_MAX, NAMESPACE_BYTES_MAX, NAMESPACES_MAX, PAYLOAD_PACKETS_MAX, Settings,

@@ -6,10 +6,12 @@
 mod encoded;
 mod packet;
 pub mod payload;
+mod session;
 
 pub(crate) use encoded::MESSAGE_BYTE;
 pub use encoded::{Control, Encoded};
 pub use packet::{Packet, PacketError};
+pub use session::{Due, Probe, Reaction, Session, UpgradeError};
 
 /// The protocol of an Engine.IO connection: what the query parameter `EIO` says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
