@@ -1,0 +1,293 @@
+//! What comes from the client.
+
+use std::borrow::Cow;
+
+use broker_core::Timestamp;
+
+use super::{Action, Connection, Incomplete};
+use crate::Incoming;
+use crate::socketio::attachments::Reassembly;
+use crate::socketio::engine::payload::{self, Limits, PayloadError};
+use crate::socketio::engine::{Packet as EnginePacket, Probe, Reaction, Revision};
+use crate::socketio::event::{Args, Event};
+use crate::socketio::namespaces::{NamespaceIndex, Standing, Wish};
+use crate::socketio::packet::{Kind, Packet};
+use crate::socketio::{AttachmentError, Fault, NAMESPACE_BYTES_MAX, encode, query};
+
+impl Connection {
+    /// Takes a message of the WebSocket that is in use.
+    pub fn receive(
+        &mut self,
+        now: Timestamp,
+        message: Incoming<'_>,
+        act: &mut impl FnMut(Action<'_>),
+    ) {
+        if self.session.is_closed() {
+            return;
+        }
+        match EnginePacket::decode(self.session.revision(), message) {
+            Ok(packet) => self.receive_packet(now, packet, act),
+            Err(error) => self.fail(error.into(), act),
+        }
+    }
+
+    /// Takes a body that the client has posted; `is_binary` says whether its content type is
+    /// `application/octet-stream`.
+    ///
+    /// # Errors
+    /// When the body is refused, from some packet on or as a whole. But for one that is too long it ends the connection,
+    /// which `act` is told as well.
+    pub fn receive_body(
+        &mut self,
+        now: Timestamp,
+        body: &[u8],
+        is_binary: bool,
+        act: &mut impl FnMut(Action<'_>),
+    ) -> Result<(), PayloadError> {
+        if self.session.is_closed() {
+            return Ok(());
+        }
+        let settings = self.session.settings();
+        let limits = Limits {
+            bytes: settings.max_payload,
+            packets: settings.max_payload_packets,
+        };
+        let packets = match payload::decode(self.session.revision(), body, is_binary, limits) {
+            Ok(packets) => packets,
+            Err(error @ PayloadError::TooLong { .. }) => return Err(error),
+            Err(error) => {
+                self.fail(error.into(), act);
+                return Err(error);
+            }
+        };
+        for packet in packets {
+            match packet {
+                Ok(packet) => self.receive_packet(now, packet, act),
+                Err(error) => {
+                    self.fail(error.into(), act);
+                    return Err(error);
+                }
+            }
+            if self.session.is_closed() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a message of a WebSocket that is to take over.
+    pub fn receive_probe(&mut self, now: Timestamp, message: Incoming<'_>) -> Probe {
+        match EnginePacket::decode(self.session.revision(), message) {
+            Ok(packet) => self.session.receive_probe(now, &packet),
+            Err(_) => {
+                self.session.abandon_upgrade();
+                Probe::Abandon
+            }
+        }
+    }
+
+    fn receive_packet(
+        &mut self,
+        now: Timestamp,
+        packet: EnginePacket<'_>,
+        act: &mut impl FnMut(Action<'_>),
+    ) {
+        let outcome = match self.session.receive(now, packet) {
+            Reaction::Nothing => Ok(()),
+            Reaction::Send(control) => {
+                act(Action::Send(control.encoded()));
+                Ok(())
+            }
+            Reaction::Text(text) => self.receive_text(now, text, act),
+            Reaction::Binary(bytes) => self.receive_attachment(&bytes, act),
+            Reaction::Close(fault) => Err(fault),
+        };
+        if let Err(fault) = outcome {
+            self.fail(fault, act);
+        }
+    }
+
+    fn receive_text(
+        &mut self,
+        now: Timestamp,
+        text: &str,
+        act: &mut impl FnMut(Action<'_>),
+    ) -> Result<(), Fault> {
+        if self.incomplete.is_some() {
+            return Err(AttachmentError::Missing.into());
+        }
+        let packet = Packet::decode(text, self.session.settings().max_attachments)?;
+        let (name, query) = self.split_query(packet.namespace);
+        match packet.kind {
+            Kind::Connect { payload } => {
+                let auth = match self.session.revision() {
+                    Revision::Three => Cow::Owned(query::to_object(query)),
+                    Revision::Four => Cow::Borrowed(payload.unwrap_or("{}")),
+                };
+                self.enter(name, auth, act)?;
+                self.watch_namespaces(now);
+            }
+            Kind::Disconnect => {
+                let (namespace, standing) = self.known(name)?;
+                self.namespaces.set(namespace, Standing::Free);
+                self.watch_namespaces(now);
+                if standing == Standing::Entered {
+                    act(Action::Leave { namespace });
+                }
+            }
+            Kind::Event { event, id } => {
+                let (namespace, standing) = self.known(name)?;
+                if standing == Standing::Entered {
+                    act(Action::Event {
+                        namespace,
+                        event,
+                        ack: id,
+                    });
+                }
+            }
+            Kind::Ack { id, args } => {
+                let (namespace, standing) = self.known(name)?;
+                if standing == Standing::Entered {
+                    act(Action::Acknowledged {
+                        namespace,
+                        ack: id,
+                        args,
+                    });
+                }
+            }
+            Kind::BinaryEvent {
+                attachments,
+                event: Event { name: event, args },
+                id,
+            } => {
+                let (namespace, _) = self.known(name)?;
+                self.collect(namespace, Some(&event), id, &args, attachments)?;
+            }
+            Kind::BinaryAck {
+                attachments,
+                id,
+                args,
+            } => {
+                let (namespace, _) = self.known(name)?;
+                self.collect(namespace, None, Some(id), &args, attachments)?;
+            }
+            Kind::ConnectError { .. } => return Err(Fault::Direction),
+        }
+        Ok(())
+    }
+
+    /// The namespace without the query that clients of protocol 3 may append, and that query.
+    fn split_query<'a>(&self, namespace: &'a str) -> (&'a str, &'a str) {
+        match self.session.revision() {
+            Revision::Three => namespace.split_once('?').unwrap_or((namespace, "")),
+            Revision::Four => (namespace, ""),
+        }
+    }
+
+    fn enter(
+        &mut self,
+        name: &str,
+        auth: Cow<'_, str>,
+        act: &mut impl FnMut(Action<'_>),
+    ) -> Result<(), Fault> {
+        if name.len() > NAMESPACE_BYTES_MAX {
+            let revision = self.session.revision();
+            let refused = encode::refused(revision, name, "Invalid namespace", None);
+            act(Action::Send(refused));
+            return Ok(());
+        }
+        match self.ask(name, auth, act) {
+            Wish::Entered => Err(Fault::EnteredTwice),
+            // A client that gives up and tries again at once is answered once for both.
+            Wish::Asked(_) | Wish::Pending => Ok(()),
+            Wish::Full => {
+                let revision = self.session.revision();
+                let refused = encode::refused(revision, name, "Too many namespaces", None);
+                act(Action::Send(refused));
+                Ok(())
+            }
+        }
+    }
+
+    pub(super) fn ask(
+        &mut self,
+        name: &str,
+        auth: Cow<'_, str>,
+        act: &mut impl FnMut(Action<'_>),
+    ) -> Wish {
+        let max = self.session.settings().max_namespaces;
+        let wish = self.namespaces.ask(name, max);
+        if let Wish::Asked(namespace) = wish {
+            act(Action::Enter {
+                namespace,
+                name,
+                auth,
+            });
+        }
+        wish
+    }
+
+    /// The namespace that a packet is for: one that the client is in, or was put out of.
+    fn known(&self, name: &str) -> Result<(NamespaceIndex, Standing), Fault> {
+        match self.namespaces.find(name) {
+            Some((namespace, standing @ (Standing::Entered | Standing::PutOut))) => {
+                Ok((namespace, standing))
+            }
+            Some((_, Standing::Entering | Standing::Free)) | None => Err(Fault::NotEntered),
+        }
+    }
+
+    fn collect(
+        &mut self,
+        namespace: NamespaceIndex,
+        event: Option<&str>,
+        id: Option<u64>,
+        args: &Args<'_>,
+        attachments: usize,
+    ) -> Result<(), Fault> {
+        let bytes_max = self.session.settings().max_payload;
+        self.incomplete = Some(Box::new(Incomplete {
+            namespace,
+            event: event.map(Box::from),
+            id,
+            reassembly: Reassembly::begin(args, attachments, bytes_max)?,
+        }));
+        Ok(())
+    }
+
+    fn receive_attachment(
+        &mut self,
+        attachment: &[u8],
+        act: &mut impl FnMut(Action<'_>),
+    ) -> Result<(), Fault> {
+        let incomplete = self.incomplete.as_mut();
+        let incomplete = incomplete.ok_or(AttachmentError::Unannounced)?;
+        let Some(args) = incomplete.reassembly.receive(attachment)? else {
+            return Ok(());
+        };
+        let Some(complete) = self.incomplete.take() else {
+            return Ok(());
+        };
+        let namespace = complete.namespace;
+        if self.namespaces.standing(namespace) != Standing::Entered {
+            return Ok(());
+        }
+        match (complete.event, complete.id) {
+            (Some(name), ack) => act(Action::Event {
+                namespace,
+                event: Event {
+                    name: Cow::Owned(name.into()),
+                    args,
+                },
+                ack,
+            }),
+            (None, Some(ack)) => act(Action::Acknowledged {
+                namespace,
+                ack,
+                args,
+            }),
+            (None, None) => {}
+        }
+        Ok(())
+    }
+}
