@@ -16,4 +16,4 @@ export { RawClient } from './harness/raw.mjs';
 export { backendFor, brokerFor, enter, scene } from './harness/scene.mjs';
 export { documented, startHaproxy, startNginx } from './harness/proxy.mjs';
 export { accepting, freePort } from './harness/port.mjs';
-export { cpuNanoseconds, openFiles, residentKiB } from './harness/proc.mjs';
+export { cpuNanoseconds, openFiles, residentKiB, takesHugePages } from './harness/proc.mjs';

@@ -7,8 +7,13 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import {
   accepting, ask, backendFor, brokerFor, Client, enter, freePort,
-  fromRoot, listensOn, python, RawClient, runWsbroker, scene, startWsbroker,
+  fromRoot, listensOn, python, RawClient, runWsbroker, scene, startWsbroker, takesHugePages,
 } from './harness.mjs';
+
+test('declines huge pages, so that no memory is resident which nobody uses', async (t) => {
+  const { broker } = await scene(t);
+  assert.equal(takesHugePages(broker.pid), false);
+});
 
 describe('the public listener', () => {
   test('answers GET with 426 and one line, and other methods with 405', async (t) => {

@@ -21,3 +21,8 @@ export function residentKiB(pid) {
 export function openFiles(pid) {
   return readdirSync(`/proc/${pid}/fd`).length;
 }
+
+/** Whether the kernel may give the process huge pages, most of which nobody has asked for. */
+export function takesHugePages(pid) {
+  return /^THP_enabled:\s+1$/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+}

@@ -36,9 +36,6 @@ use self::wire::Connector;
 use crate::answer::{Answer, Commands, Unanswered};
 use crate::backend::{Backend, WantedHeaders};
 
-/// How much a client whose handshake is refused is passed on of what the application says, in bytes.
-const PAGE_BYTES_MAX: usize = 64 * 1024;
-
 /// How an application is told.
 #[derive(Clone, Debug)]
 pub struct HttpConfig {
@@ -168,7 +165,7 @@ impl Http {
             max_answer: config.max_answer,
             may_resend: config.may_resend,
             may_stream: false,
-            page_bytes_max: 0,
+            decides_on_handshake: false,
         }
     }
 }
@@ -195,9 +192,7 @@ impl Backend for Http {
             && matches!(&call.events[..], [event] if event.fact.kind() == EventKind::Connect);
         let mut bounds = self.bounds();
         bounds.may_stream = !config.is_batched;
-        if is_handshake {
-            bounds.page_bytes_max = PAGE_BYTES_MAX;
-        }
+        bounds.decides_on_handshake = is_handshake;
         let now = SystemTime::now();
         let write = || self.shared.letterhead.call(&call, now);
         let Heard { head, body } = self.pool.exchange(write, bounds).await?;
@@ -215,11 +210,7 @@ impl Backend for Http {
                 Commands::Lists(SmallVec::from([answer::read_commands(&body, reading)?]))
             }
         };
-        let greeting = if is_handshake {
-            answer::greeting(&head)
-        } else {
-            None
-        };
+        let greeting = head.and_then(|head| answer::greeting(&head));
         Ok(Answer { commands, greeting })
     }
 

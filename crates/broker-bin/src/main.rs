@@ -8,6 +8,7 @@ mod check;
 mod cli;
 mod exit;
 mod file_limit;
+mod huge_pages;
 mod logging;
 mod probe;
 mod serve;
@@ -29,6 +30,7 @@ use settings::{Settings, Sources};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    huge_pages::decline();
     let (command, global) = match Cli::try_parse().and_then(Cli::into_command) {
         Ok(command) => command,
         Err(error) => error.exit(),

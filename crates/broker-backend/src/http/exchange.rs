@@ -38,13 +38,17 @@ pub(super) struct Bounds {
     pub(super) may_resend: bool,
     /// Whether an answer may come line by line, without an end in time.
     pub(super) may_stream: bool,
-    /// How much is read of what the application says with a 4xx, in bytes; nothing, where nobody wants to know.
-    pub(super) page_bytes_max: usize,
+    /// Whether what the application says to a client, by its head or with a 4xx, is of interest.
+    pub(super) decides_on_handshake: bool,
 }
+
+/// How much a client whose handshake is refused is passed on of what the application says, in bytes.
+const PAGE_BYTES_MAX: usize = 64 * 1024;
 
 /// A 2xx answer.
 pub(super) struct Heard {
-    pub(super) head: Parts,
+    /// Where it is of interest. Boxed, since every call would pay for the room, step by step.
+    pub(super) head: Option<Box<Parts>>,
     pub(super) body: Body,
 }
 
@@ -87,13 +91,18 @@ impl Pool {
             }
             let (head, body) = response.map_err(classify)?.into_parts();
             if !head.status.is_success() {
-                return Err(answer::refusal(&head, body, bounds.page_bytes_max).await);
+                let page_bytes_max = match bounds.decides_on_handshake {
+                    true => PAGE_BYTES_MAX,
+                    false => 0,
+                };
+                return Err(Box::pin(answer::refusal(&head, body, page_bytes_max)).await);
             }
             let body = if bounds.may_stream && stream::is_announced(&head) {
                 Body::Lines(body)
             } else {
                 Body::Whole(answer::read_body(body, bounds.max_answer).await?)
             };
+            let head = bounds.decides_on_handshake.then(|| Box::new(head));
             Ok(Heard { head, body })
         })
         .await

@@ -42,7 +42,8 @@ pub(super) async fn make(shard: Rc<Shard>, call: Call) {
                 state.broker.backend_replied(now, handle, lists, effects);
             });
             if let Some(stream) = stream {
-                carry_out_as_it_comes(&shard, session, stream).await;
+                // Boxed, since few answers are streamed and every call would pay for the room.
+                Box::pin(carry_out_as_it_comes(&shard, session, stream)).await;
             }
         }
         Err(Unanswered { failure, page }) => {
