@@ -59,6 +59,19 @@ pub enum CallId {
     Batch(EventId),
 }
 
+impl CallId {
+    /// Appends the written form.
+    pub fn write(self, out: &mut Vec<u8>) {
+        match self {
+            CallId::Event(event) => event.write(out),
+            CallId::Batch(first) => {
+                out.extend_from_slice(b"batch-");
+                first.write(out);
+            }
+        }
+    }
+}
+
 impl fmt::Display for CallId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -214,6 +227,15 @@ pub struct EventId {
     pub session: SessionId,
     /// Counts from 1 in each session.
     pub number: u64,
+}
+
+impl EventId {
+    /// Appends the written form. It stands in every request to the backend, which is why it is not left to `fmt`.
+    pub fn write(self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.session.letters());
+        out.push(b'-');
+        out.extend_from_slice(itoa::Buffer::new().format(self.number).as_bytes());
+    }
 }
 
 impl fmt::Display for EventId {

@@ -25,18 +25,45 @@ impl Timestamp {
     }
 }
 
-/// As RFC 3339 §5.6 writes it, in UTC with milliseconds: `2026-11-05T17:03:09.042Z`.
-impl fmt::Display for Timestamp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Timestamp {
+    /// Appends it as RFC 3339 §5.6 writes it, in UTC with milliseconds: `2026-11-05T17:03:09.042Z`. It stands in every event,
+    /// which is why it is not left to `fmt`.
+    pub fn write(self, out: &mut Vec<u8>) {
         const DAY_MS: u64 = 86_400_000;
         let (year, month, day) = date(self.0 / DAY_MS);
         let ms = self.0 % DAY_MS;
-        let (hour, minute, second) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1000 % 60);
-        write!(
-            f,
-            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:03}Z",
-            ms % 1000
-        )
+        write_digits(out, year, if year < 10_000 { 4 } else { 9 });
+        for (before, value, width) in [
+            (b'-', month, 2),
+            (b'-', day, 2),
+            (b'T', ms / 3_600_000, 2),
+            (b':', ms / 60_000 % 60, 2),
+            (b':', ms / 1000 % 60, 2),
+            (b'.', ms % 1000, 3),
+        ] {
+            out.push(before);
+            write_digits(out, value, width);
+        }
+        out.push(b'Z');
+    }
+}
+
+/// Appends the last `width` decimal digits of a number.
+fn write_digits(out: &mut Vec<u8>, mut value: u64, width: usize) {
+    let start = out.len();
+    out.resize(start + width, b'0');
+    for digit in out[start..].iter_mut().rev() {
+        *digit += (value % 10) as u8;
+        value /= 10;
+    }
+}
+
+/// As [`Timestamp::write`] writes it.
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut written = Vec::with_capacity(24);
+        self.write(&mut written);
+        f.write_str(std::str::from_utf8(&written).map_err(|_| fmt::Error)?)
     }
 }
 

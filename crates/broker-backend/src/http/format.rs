@@ -1,6 +1,5 @@
 //! How an event is written into the body of a request.
 
-use std::io::Write;
 use std::ops::Range;
 
 use broker_core::json;
@@ -224,8 +223,7 @@ fn json_object(
     out.extend_from_slice(br#"{"id":""#);
     out.extend_from_within(id);
     out.extend_from_slice(br#"","time":""#);
-    // Writing to a `Vec` has no way to fail.
-    let _ = write!(out, "{}", telling.time);
+    telling.time.write(out);
     out.extend_from_slice(br#"","message":"#);
     telling.message.write(out);
     out.extend_from_slice(br#","connection":"#);

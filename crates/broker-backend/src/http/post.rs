@@ -1,6 +1,5 @@
 //! One event as a request: every changing part of head and body in one buffer.
 
-use std::io::Write;
 use std::ops::Range;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -95,12 +94,9 @@ impl Letterhead {
             .map(|event| self.encoder.size(&telling_of(event)))
             .sum();
         let mut draft = Draft(Vec::with_capacity(size + 128 * (1 + events.len())));
-        let id = draft.part(|out| match call.id() {
-            Some(id) => write!(out, "{id}"),
-            None => Ok(()),
-        });
-        let second = draft.part(|out| write!(out, "{}", seconds(now)));
-        let name = |event: &Event| draft.part(|out| write!(out, "{}", event.id));
+        let id = draft.part(|out| call.id().into_iter().for_each(|id| id.write(out)));
+        let second = draft.part(|out| write_seconds(out, now));
+        let name = |event: &Event| draft.part(|out| event.id.write(out));
         let names: SmallVec<[Range<usize>; 32]> = events.iter().map(name).collect();
         let start = draft.0.len();
         let mut before = br#"{"events":["#.as_slice();
@@ -131,12 +127,12 @@ impl Letterhead {
     fn event(&self, event: &Event, now: SystemTime) -> Request<Full<Bytes>> {
         let telling = Telling::of(event);
         let mut draft = Draft::new(&self.encoder, &telling, event.handshake.path.len());
-        let id = draft.part(|out| write!(out, "{}", event.id));
+        let id = draft.part(|out| event.id.write(out));
         let session = id.start..id.start + SessionId::TEXT_LEN;
-        let second = draft.part(|out| write!(out, "{}", seconds(now)));
+        let second = draft.part(|out| write_seconds(out, now));
         let kind = event.fact.kind();
         let path = (kind == EventKind::Connect)
-            .then(|| draft.part(|out| out.write_all(event.handshake.path.as_bytes())));
+            .then(|| draft.part(|out| out.extend_from_slice(event.handshake.path.as_bytes())));
         let body = self.encoder.write(&mut draft.0, id.clone(), &telling);
 
         let sheet = draft.finish();
@@ -171,8 +167,8 @@ impl Letterhead {
             handshake: None,
         };
         let mut draft = Draft::new(&self.encoder, &telling, id.len());
-        let id = draft.part(|out| out.write_all(id.as_bytes()));
-        let second = draft.part(|out| write!(out, "{}", seconds(now)));
+        let id = draft.part(|out| out.extend_from_slice(id.as_bytes()));
+        let second = draft.part(|out| write_seconds(out, now));
         let body = self.encoder.write(&mut draft.0, id.clone(), &telling);
 
         let sheet = draft.finish();
@@ -223,10 +219,10 @@ impl Draft {
         ))
     }
 
-    /// Writes one part and says where it stands. Writing to a `Vec` has no way to fail.
-    fn part(&mut self, write: impl FnOnce(&mut Vec<u8>) -> std::io::Result<()>) -> Range<usize> {
+    /// Writes one part and says where it stands.
+    fn part(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Range<usize> {
         let start = self.0.len();
-        let _ = write(&mut self.0);
+        write(&mut self.0);
         start..self.0.len()
     }
 
@@ -245,8 +241,9 @@ impl Sheet {
     }
 }
 
-fn seconds(now: SystemTime) -> u64 {
-    now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+fn write_seconds(out: &mut Vec<u8>, now: SystemTime) {
+    let seconds = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    out.extend_from_slice(itoa::Buffer::new().format(seconds).as_bytes());
 }
 
 fn attempt(number: u32) -> HeaderValue {

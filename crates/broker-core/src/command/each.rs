@@ -43,7 +43,7 @@ impl CommandList {
 }
 
 fn read_one(answer: &Bytes, reading: Reading<'_>) -> Result<CommandList, ListError> {
-    match CommandList::parse(answer, reading) {
+    match CommandList::parse_checked(answer, reading) {
         Err(ListError::NotAList { got }) => Ok(CommandList {
             entries: vec![Entry::Refused {
                 name: None,

@@ -46,6 +46,14 @@ impl CommandList {
             return Ok(CommandList::default());
         }
         json::check(body)?;
+        CommandList::parse_checked(body, reading)
+    }
+
+    /// The same of a text that has passed [`json::check`].
+    pub(super) fn parse_checked(
+        body: &Bytes,
+        reading: Reading<'_>,
+    ) -> Result<CommandList, ListError> {
         let text = std::str::from_utf8(body)
             .unwrap_or_default()
             .trim_matches([' ', '\t', '\n', '\r']);

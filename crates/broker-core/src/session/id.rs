@@ -33,6 +33,18 @@ impl SessionId {
         SessionId(bytes)
     }
 
+    /// The written form, in ASCII.
+    #[must_use]
+    pub fn letters(self) -> [u8; SessionId::TEXT_LEN] {
+        let mut letters = [0; SessionId::TEXT_LEN];
+        let bits = u128::from_be_bytes(self.0);
+        for (place, digit) in letters.iter_mut().rev().enumerate() {
+            let six = (bits >> (6 * place)) & 63;
+            *digit = ALPHABET[six as usize];
+        }
+        letters
+    }
+
     /// The bytes that it is made of.
     pub(crate) fn as_bytes(&self) -> &[u8; 16] {
         &self.0
@@ -47,13 +59,7 @@ impl SessionId {
 
 impl fmt::Display for SessionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = [0; SessionId::TEXT_LEN];
-        let bits = u128::from_be_bytes(self.0);
-        for (place, digit) in text.iter_mut().rev().enumerate() {
-            let six = (bits >> (6 * place)) & 63;
-            *digit = ALPHABET[six as usize];
-        }
-        f.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
+        f.write_str(std::str::from_utf8(&self.letters()).map_err(|_| fmt::Error)?)
     }
 }
 
