@@ -39,6 +39,7 @@ fn what_only_looks_like_a_placeholder_stays() {
         r#""{\"_placeholder\":true,\"num\":0}""#,
         r#"["_placeholder",true,"num",0]"#,
         r#"{"_placeholder":true,"_placeholder":null,"num":0}"#,
+        r#"{"_placeholder":true,"_placeholder":[],"num":0}"#,
     ] {
         assert_eq!(restored(elements, &[b"x"]), elements);
     }

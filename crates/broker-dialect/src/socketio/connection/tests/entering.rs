@@ -124,6 +124,16 @@ fn a_connection_is_in_a_limited_number_of_namespaces() {
     let _ = scene.connection.put_out(scene.now, NamespaceIndex(0));
     // Whoever was put out makes room, but only where it is needed.
     scene.says("40/b", &["0: enter /b {}"]);
+}
+
+#[test]
+fn the_name_of_a_namespace_has_a_limit() {
+    let mut scene = Scene::entered();
+    let longest = "x".repeat(NAMESPACE_BYTES_MAX - 1);
+    scene.says(
+        &format!("40/{longest}"),
+        &[&format!("1: enter /{longest} {{}}")],
+    );
     let long = "x".repeat(NAMESPACE_BYTES_MAX);
     scene.says(
         &format!("40/{long}"),

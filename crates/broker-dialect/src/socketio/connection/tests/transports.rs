@@ -36,6 +36,31 @@ fn whoever_waits_to_be_let_in_is_not_closed_for_it() {
 }
 
 #[test]
+fn whoever_is_out_of_all_namespaces_is_closed_in_time() {
+    let settings = || Settings {
+        ping_interval: Duration::from_secs(100),
+        ..Settings::default()
+    };
+    let left = "close 1008: the peer entered no namespace in time";
+
+    let mut scene = Scene::open(Revision::Four, Transport::WebSocket, settings());
+    scene.says("40", &["0: enter / {}"]);
+    scene.lets_in(0, "me", r#"40{"sid":"me"}"#);
+    assert_eq!(scene.connection.next_deadline(), Some(after(100)));
+    scene.now = after(10);
+    scene.says("41", &["0: leave"]);
+    scene.waits_until(after(54), &[]);
+    scene.waits_until(after(55), &[left]);
+
+    let mut scene = Scene::open(Revision::Four, Transport::WebSocket, settings());
+    scene.says("40", &["0: enter / {}"]);
+    scene.lets_in(0, "me", r#"40{"sid":"me"}"#);
+    let _ = scene.connection.put_out(after(20), NamespaceIndex(0));
+    scene.waits_until(after(64), &[]);
+    scene.waits_until(after(65), &[left]);
+}
+
+#[test]
 fn a_silent_client_is_closed() {
     let mut scene = Scene::entered();
     scene.waits_until(after(25), &["send 2"]);

@@ -158,15 +158,14 @@ fn escaped(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// What stands behind types, number of attachments, namespace and id.
+/// What stands behind the namespace, if there is one. Types, numbers and ids are ASCII as it is.
 fn json_of(text: &str) -> &str {
-    let is_number = |character: char| character.is_ascii_digit() || character == '-';
-    let rest = text.trim_start_matches(is_number);
-    if !rest.starts_with('/') {
-        return rest;
+    let rest =
+        text.trim_start_matches(|character: char| character.is_ascii_digit() || character == '-');
+    match rest.strip_prefix('/') {
+        Some(namespace) => namespace.split_once(',').unwrap_or_default().1,
+        None => rest,
     }
-    let (_, rest) = rest.split_once(',').unwrap_or_default();
-    rest.trim_start_matches(is_number)
 }
 
 pub(super) fn write_binary(out: &mut Vec<u8>, message: &Encoded) {
