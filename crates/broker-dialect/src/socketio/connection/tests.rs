@@ -185,11 +185,7 @@ fn old_clients_enter_the_main_namespace_unasked_and_give_a_query_for_auth() {
 
 #[test]
 fn an_idle_connection_is_small() {
-    assert!(
-        size_of::<Connection>() <= 144,
-        "{}",
-        size_of::<Connection>()
-    );
+    assert!(size_of::<Connection>() <= 96);
 }
 
 #[test]
