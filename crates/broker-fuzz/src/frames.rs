@@ -78,7 +78,7 @@ fn check(event: &Event<'_>) {
         Event::Text(text) => assert!(text.len() <= MAX_MESSAGE),
         Event::Binary(payload) => assert!(payload.len() <= MAX_MESSAGE),
         Event::Ping(payload) => assert!(payload.len() <= 125),
-        Event::Pong => {}
+        Event::Pong(_) => {}
         Event::Closed { reply, .. } => check_close(reply.as_deref()),
         Event::Failed { violation, reply } => {
             check_close(reply.as_deref());

@@ -30,7 +30,7 @@ pub(crate) struct Admin {
     pub(crate) settings: Arc<Settings>,
     pub(crate) mailboxes: Mailboxes,
     /// Types of commands that the embedder has taken over.
-    pub(crate) own_commands: Box<[Box<str>]>,
+    pub(crate) own_commands: Arc<[Box<str>]>,
     pub(crate) health: Arc<Health>,
 }
 

@@ -102,7 +102,7 @@ pub(crate) fn admit_public(
         Credential::None => match caller {
             Caller::Peer(None) => Ok(()),
             Caller::Peer(Some(ip)) if access.allow.iter().any(|rule| rule.contains(ip)) => Ok(()),
-            Caller::Peer(Some(_)) | Caller::Named(_) | Caller::Unnamed(_) => {
+            Caller::Peer(Some(_)) | Caller::Named(_) | Caller::Unnamed(_) | Caller::Unknown => {
                 Err(Refusal::NotAllowed)
             }
         },

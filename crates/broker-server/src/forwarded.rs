@@ -35,6 +35,8 @@ pub(crate) enum Caller {
     Named(IpAddr),
     /// A trusted proxy that has named nobody by the PROXY protocol, and its own address.
     Unnamed(Option<IpAddr>),
+    /// Somebody on a connection of an embedder's own server, who has not said whose it is.
+    Unknown,
 }
 
 impl Caller {
@@ -42,12 +44,17 @@ impl Caller {
         match self {
             Caller::Peer(ip) | Caller::Unnamed(ip) => ip,
             Caller::Named(ip) => Some(ip),
+            Caller::Unknown => None,
         }
     }
 
     /// Whether what comes from here has passed a proxy, by that proxy's word or its own.
     pub(crate) fn is_forwarded(self, headers: &HeaderMap) -> bool {
-        !matches!(self, Caller::Peer(_)) || has_forwarding_headers(headers)
+        let has_passed_one = match self {
+            Caller::Named(_) | Caller::Unnamed(_) => true,
+            Caller::Peer(_) | Caller::Unknown => false,
+        };
+        has_passed_one || has_forwarding_headers(headers)
     }
 }
 
@@ -99,6 +106,8 @@ pub(crate) fn client_ip(
     match caller {
         // The proxy speaks for itself, or for somebody whose words it has only passed on.
         Caller::Unnamed(ip) => return Ok(ip),
+        // Whether the peer is to be trusted is not known either.
+        Caller::Unknown => return Ok(None),
         Caller::Peer(Some(ip)) | Caller::Named(ip) if !is_trusted(ip) => {
             if has_forwarding_headers(headers) {
                 suggest_trust(ip);

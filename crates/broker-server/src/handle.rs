@@ -1,9 +1,12 @@
 //! The handle to a running broker.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use broker_core::{CommandList, Outcome, Source, Standing};
+use broker_core::{
+    Aim, Command, CommandList, Criteria, Entry, Outcome, Page, Source, Standing, Verb,
+};
 use broker_transport::LocalAddr;
 use broker_transport::tls::Identity;
 use tokio::sync::mpsc;
@@ -12,6 +15,7 @@ use tokio::task::JoinHandle;
 use crate::config::{CertificateError, Config};
 use crate::counters::Counters;
 use crate::health::Health;
+use crate::load::Loads;
 use crate::mailbox::{Mail, Mailboxes, Report, ShuttingDown};
 use crate::shard::Settings;
 
@@ -26,6 +30,9 @@ pub struct Handle {
 pub(crate) struct Running {
     pub(crate) settings: Arc<Settings>,
     pub(crate) mailboxes: Mailboxes,
+    pub(crate) loads: Loads,
+    /// Types of commands that the embedder has taken over.
+    pub(crate) own_commands: Arc<[Box<str>]>,
     pub(crate) public_addr: Option<LocalAddr>,
     pub(crate) admin_addr: Option<LocalAddr>,
     pub(crate) health: Arc<Health>,
@@ -51,7 +58,16 @@ pub enum ReloadError {
 }
 
 impl Handle {
-    /// Where clients connect.
+    /// The TCP address that clients connect to; `None` where the broker has no such listener of its own.
+    #[must_use]
+    pub fn local_addr(&self) -> Option<SocketAddr> {
+        match self.public_addr()? {
+            LocalAddr::Tcp(addr) => Some(*addr),
+            LocalAddr::Unix(_) => None,
+        }
+    }
+
+    /// Where clients connect: by TCP or by a Unix socket.
     #[must_use]
     pub fn public_addr(&self) -> Option<&LocalAddr> {
         self.running.public_addr.as_ref()
@@ -84,6 +100,28 @@ impl Handle {
             .mailboxes
             .execute(Arc::new(list), Source::Embedder)
             .await
+    }
+
+    /// The session info of all connections that match, as JSON objects, in the order of connecting;
+    /// [`Criteria::EVERYONE`] for all of them.
+    ///
+    /// # Errors
+    /// When the broker is ending.
+    pub async fn connections(&self, criteria: Criteria) -> Result<Vec<Arc<str>>, ShuttingDown> {
+        let aim = Aim {
+            criteria: Some(criteria),
+            except: None,
+        };
+        let verb = Verb::List(Page::default());
+        let list = CommandList {
+            entries: vec![Entry::Run(Command { aim, verb })],
+            ..CommandList::default()
+        };
+        let Some(Outcome::Listed(listing)) = self.execute(list).await?.pop() else {
+            return Err(ShuttingDown);
+        };
+        let infos = listing.sessions.into_iter().map(|(_, info)| info);
+        Ok(infos.collect())
     }
 
     /// Reads `tls.cert` and `tls.key` again, for connections that are made from now on; those that are open live on.

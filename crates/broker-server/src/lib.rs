@@ -15,6 +15,7 @@ mod clock;
 mod counters;
 mod demo;
 mod door;
+pub mod embed;
 mod embedded;
 mod forwarded;
 mod greeting;

@@ -8,6 +8,7 @@ use broker_transport::Accepted;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::spawn_blocking;
 
+use crate::embed::Adoption;
 use crate::load::Seat;
 
 /// How many letters a mailbox holds before those who send have to wait.
@@ -24,6 +25,8 @@ const LARGE_RESULTS: usize = 4;
 pub(crate) enum Mail {
     /// A socket for this shard.
     Socket { socket: Accepted, seat: Seat },
+    /// A client of an embedder's own server, for this shard.
+    Adopt(Box<Adoption>),
     /// Commands for the sessions of every shard, and who waits for what came of them here.
     Orders(Orders, Option<mpsc::Sender<Vec<Outcome>>>),
     /// What sessions of another shard have to say to those of this one.

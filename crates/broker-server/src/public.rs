@@ -1,29 +1,27 @@
-//! The public port: clients' handshakes, and the door for commands that the original has.
+//! The public port: clients' handshakes, and the [door](Door) for commands that the original has.
+
+mod door;
 
 use std::cell::RefCell;
 use std::convert::Infallible;
 use std::fmt;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 use broker_backend::Greeting;
-use broker_core::{Source, write_results};
 use broker_transport::{Patient, Socket, Stream, handshake};
-use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use http_body_util::Full;
-use hyper::body::{Body, Incoming};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::task::spawn_local;
 
 use crate::config::{HEADER_BYTES_MIN, Limits, OriginRule};
-use crate::counters::Rejected;
-use crate::demo;
-use crate::door::{self, Refusal};
+use crate::counters::{Counters, Rejected};
+use crate::embed::SessionInfo;
 use crate::forwarded::Caller;
 use crate::greeting;
 use crate::http2;
@@ -31,6 +29,8 @@ use crate::introduction;
 use crate::reply::{self, Reply};
 use crate::shard::{Admission, ClientPeer, Invitation, NotAdmitted, Shard, TurnedAway};
 use crate::strict::{self, HttpStream};
+
+pub(crate) use self::door::Door;
 
 /// How many headers a request may have.
 pub(crate) const MAX_HEADERS: usize = 64;
@@ -87,8 +87,8 @@ async fn answer(
 ) -> Reply {
     match handshake::check(&request, &shard.settings.subprotocols) {
         Ok(Some(accept)) => upgrade(shard, peer, request, accept).await,
-        Ok(None) => ordinary(shard, caller, request).await,
-        Err(refusal) => refused(shard, refusal),
+        Ok(None) => Door::of(shard).ordinary(caller, request).await,
+        Err(refusal) => refused(&shard.settings.counters, refusal),
     }
 }
 
@@ -102,9 +102,9 @@ async fn upgrade(
     let upgraded = hyper::upgrade::on(&mut request);
     let (parts, _) = request.into_parts();
     let Some(client) = peer.take() else {
-        return refuse(shard, NotAdmitted::Again);
+        return refuse(&shard.settings.counters, NotAdmitted::Again);
     };
-    let (admission, invitation) = match receive(shard, &parts, &client).await {
+    let (admission, invitation) = match receive(shard, &parts, &client, None).await {
         Ok(received) => received,
         Err(refusal) => {
             // It keeps its place, since its socket stays open and may ask again.
@@ -139,7 +139,8 @@ async fn upgrade(
     reply
 }
 
-/// Finds out whether a client may come in; of the application, where that is asked.
+/// Finds out whether a client may come in; of the application, where that is asked. Its session begins with what an
+/// embedder knows of it.
 ///
 /// # Errors
 /// The reply to a client that may not.
@@ -147,11 +148,14 @@ pub(crate) async fn receive(
     shard: &Rc<Shard>,
     request: &Parts,
     client: &ClientPeer,
+    known: Option<&SessionInfo>,
 ) -> Result<(Admission, Option<Invitation>), Reply> {
-    let admission = enter(shard, request, client).map_err(|refusal| refuse(shard, refusal))?;
+    let counters = &shard.settings.counters;
+    let admission = enter(shard, request, client, known);
+    let admission = admission.map_err(|refusal| refuse(counters, refusal))?;
     let invitation = if shard.asks_about(&admission) {
         let invited = shard.ask(&admission).await;
-        Some(invited.map_err(|turned_away| turn_away(shard, turned_away))?)
+        Some(invited.map_err(|turned_away| turn_away(counters, turned_away))?)
     } else {
         None
     };
@@ -159,11 +163,11 @@ pub(crate) async fn receive(
 }
 
 /// The reply to a client that the application does not let in.
-fn turn_away(shard: &Shard, why: TurnedAway) -> Reply {
+fn turn_away(counters: &Counters, why: TurnedAway) -> Reply {
     let counted = Rejected::Backend;
     match why {
         TurnedAway::Refused(status, retry_after, page) => {
-            let mut reply = told(shard, counted, status, &"the backend does not let it in");
+            let mut reply = told(counters, counted, status, &"the backend does not let it in");
             if let Some(page) = page {
                 reply = reply::reply(status, "text/plain; charset=utf-8", page.body);
                 if let Some(kind) = page.content_type {
@@ -176,21 +180,21 @@ fn turn_away(shard: &Shard, why: TurnedAway) -> Reply {
             }
         }
         TurnedAway::Closed => told(
-            shard,
+            counters,
             counted,
             StatusCode::FORBIDDEN,
             &"the backend does not let it in",
         ),
         TurnedAway::Away(wait) => {
             let reply = told(
-                shard,
+                counters,
                 Rejected::BackendAway,
                 StatusCode::SERVICE_UNAVAILABLE,
                 &"the backend is away",
             );
             reply::with_value(reply, header::RETRY_AFTER, seconds_of(wait).max(1))
         }
-        TurnedAway::Draining => refuse(shard, NotAdmitted::Draining),
+        TurnedAway::Draining => refuse(counters, NotAdmitted::Draining),
     }
 }
 
@@ -226,6 +230,7 @@ pub(crate) fn enter(
     shard: &Rc<Shard>,
     request: &Parts,
     client: &ClientPeer,
+    known: Option<&SessionInfo>,
 ) -> Result<Admission, NotAdmitted> {
     let Some(endpoint) = shard.settings.route(request.uri.path()) else {
         return Err(NotAdmitted::NoEndpoint);
@@ -233,12 +238,12 @@ pub(crate) fn enter(
     if !is_welcome(&request.headers, &shard.settings.config.access.origins) {
         return Err(NotAdmitted::Origin);
     }
-    shard.admit(request, endpoint, client)
+    shard.admit(request, endpoint, client, known)
 }
 
 /// The reply to a handshake that is refused for a reason of ours.
-pub(crate) fn refuse(shard: &Shard, refusal: NotAdmitted) -> Reply {
-    let reply = told(shard, refusal.counted(), refusal.status(), &refusal);
+pub(crate) fn refuse(counters: &Counters, refusal: NotAdmitted) -> Reply {
+    let reply = told(counters, refusal.counted(), refusal.status(), &refusal);
     if reply.status() == StatusCode::SERVICE_UNAVAILABLE {
         return reply::with(reply, header::RETRY_AFTER, "5");
     }
@@ -246,50 +251,31 @@ pub(crate) fn refuse(shard: &Shard, refusal: NotAdmitted) -> Reply {
 }
 
 /// The reply to a handshake that is none.
-pub(crate) fn refused(shard: &Shard, refusal: handshake::Refusal) -> Reply {
+pub(crate) fn refused(counters: &Counters, refusal: handshake::Refusal) -> Reply {
     let counted = if refusal == handshake::Refusal::OtherVersion {
         Rejected::Version
     } else {
         Rejected::BadHandshake
     };
-    let mut reply = told(shard, counted, refusal.status(), &refusal);
+    let mut reply = told(counters, counted, refusal.status(), &refusal);
     reply.headers_mut().extend(refusal.headers());
     reply
 }
 
 /// Counts and logs a refusal, and says it in a line.
-fn told(shard: &Shard, counted: Rejected, status: StatusCode, refusal: &dyn fmt::Display) -> Reply {
-    shard.settings.counters.count_rejected(counted);
+fn told(
+    counters: &Counters,
+    counted: Rejected,
+    status: StatusCode,
+    refusal: &dyn fmt::Display,
+) -> Reply {
+    counters.count_rejected(counted);
     tracing::debug!(
         event = "refused",
         status = status.as_u16(),
         "handshake: {refusal}"
     );
     reply::text(status, refusal.to_string())
-}
-
-/// Answers a request that is no handshake.
-pub(crate) async fn ordinary<B>(shard: &Rc<Shard>, caller: Caller, request: Request<B>) -> Reply
-where
-    B: Body<Data = Bytes, Error: fmt::Display> + Unpin,
-{
-    match *request.method() {
-        Method::POST => command(shard, caller, request).await,
-        Method::GET if shard.settings.is_demo => demo::page(request.uri().path()),
-        Method::GET => {
-            let line = "this port speaks WebSocket; commands come by POST";
-            let refusal = reply::text(StatusCode::UPGRADE_REQUIRED, line);
-            reply::with(
-                reply::with(refusal, header::UPGRADE, "websocket"),
-                header::CONNECTION,
-                "upgrade",
-            )
-        }
-        _ => {
-            let refusal = reply::text(StatusCode::METHOD_NOT_ALLOWED, "only GET and POST");
-            reply::with(refusal, header::ALLOW, "GET, POST")
-        }
-    }
 }
 
 /// Whether the web page behind a request may connect; programs, which send no `Origin`, may (RFC 6455 §10.2).
@@ -300,44 +286,4 @@ fn is_welcome(headers: &HeaderMap, origins: &[OriginRule]) -> bool {
             .is_ok_and(|origin| origins.iter().any(|rule| rule.matches(origin)))
     };
     origins.is_empty() || headers.get_all(header::ORIGIN).into_iter().all(is_listed)
-}
-
-/// The original's door: commands by POST on any path.
-async fn command<B>(shard: &Rc<Shard>, caller: Caller, request: Request<B>) -> Reply
-where
-    B: Body<Data = Bytes, Error: fmt::Display> + Unpin,
-{
-    match run(shard, caller, request).await {
-        Ok(results) => reply::json(StatusCode::OK, results),
-        Err(refusal) => {
-            shard.settings.counters.count_refused(refusal.reason());
-            tracing::debug!(
-                event = "refused",
-                status = refusal.status().as_u16(),
-                "command POST: {refusal}"
-            );
-            // No line break: the original's readers look for its very words.
-            let body = refusal.to_string();
-            let reply = reply::reply(refusal.status(), "text/plain; charset=utf-8", body);
-            if reply.status() == StatusCode::UNAUTHORIZED {
-                return reply::with(reply, header::WWW_AUTHENTICATE, "Bearer");
-            }
-            reply
-        }
-    }
-}
-
-async fn run<B>(shard: &Rc<Shard>, caller: Caller, request: Request<B>) -> Result<Vec<u8>, Refusal>
-where
-    B: Body<Data = Bytes, Error: fmt::Display> + Unpin,
-{
-    let settings = &shard.settings;
-    let (parts, body) = request.into_parts();
-    door::admit_public(caller, &parts.headers, settings)?;
-    let body = door::read_body(body, settings).await?;
-    let body = door::commands_of(&parts.headers, body).await?;
-    let list = Arc::new(door::parse(&body, false, settings, shard.own_commands())?);
-    let mailboxes = &shard.mailboxes;
-    let results = mailboxes.execute_and_write(list, Source::Public, write_results);
-    Ok(results.await?)
 }

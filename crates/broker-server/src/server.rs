@@ -37,6 +37,8 @@ pub struct Server {
     public: Vec<Listener>,
     admin: Vec<Listener>,
     identity: Option<Identity>,
+    /// Whether it listens where the configuration says.
+    listens: bool,
 }
 
 /// Why a broker could not be started.
@@ -96,6 +98,7 @@ impl Server {
             public: Vec::new(),
             admin: Vec::new(),
             identity: None,
+            listens: true,
         }
     }
 
@@ -113,6 +116,13 @@ impl Server {
         self
     }
 
+    /// Listens nowhere but on listeners that it is given: clients come by [`Handle::adopt`] and [`Handle::service`].
+    #[must_use]
+    pub fn without_listeners(mut self) -> Server {
+        self.listens = false;
+        self
+    }
+
     /// Has the public listener speak TLS as this server, whatever `tls.cert` and `tls.key` name.
     #[must_use]
     pub fn with_identity(mut self, identity: Identity) -> Server {
@@ -127,10 +137,11 @@ impl Server {
     /// When it cannot listen, read the files that the configuration names, or start threads; nothing is left running
     /// then.
     pub fn start(mut self) -> Result<Handle, StartError> {
-        if self.public.is_empty() {
+        if self.listens && self.public.is_empty() {
             self.public.push(listen(&self.config.listen.public)?);
         }
-        if self.admin.is_empty()
+        if self.listens
+            && self.admin.is_empty()
             && let Some(addr) = &self.config.listen.admin
         {
             self.admin.push(listen(addr)?);
@@ -176,10 +187,11 @@ impl Server {
             let accept = accept::run(listener, settings.clone(), mailboxes.clone(), loads.clone());
             accepting.push(tokio::spawn(accept));
         }
+        let own_commands: Arc<[Box<str>]> = backend.own_commands().into();
         let admin = Arc::new(Admin {
             settings: settings.clone(),
             mailboxes: mailboxes.clone(),
-            own_commands: backend.own_commands().into(),
+            own_commands: own_commands.clone(),
             health: health.clone(),
         });
         for listener in self.admin {
@@ -189,6 +201,8 @@ impl Server {
             running: Arc::new(Running {
                 settings,
                 mailboxes,
+                loads,
+                own_commands,
                 public_addr,
                 admin_addr,
                 health,

@@ -55,7 +55,7 @@ use crate::public;
 pub(crate) use self::connection::Peer as ClientPeer;
 pub(crate) use self::handshake::{Admission, NotAdmitted};
 pub(crate) use self::lobby::{Invitation, TurnedAway};
-pub(crate) use self::settings::Settings;
+pub(crate) use self::settings::{Settings, websocket_settings};
 
 /// How many connections the pump writes to before it lets others work: about a millisecond's worth.
 const PUMP_SLICE: usize = 256;
@@ -313,6 +313,9 @@ async fn deliver_mail(shard: Rc<Shard>, mut letters: mpsc::Receiver<Mail>) {
                         tracing::warn!(event = "trouble", "a new connection was lost: {error}")
                     }
                 }
+            }
+            Mail::Adopt(adoption) => {
+                spawn_local(adoption.settle(shard.clone()));
             }
             Mail::Orders(orders, reply) => {
                 shard.work(|state, now| state.execute(now, orders, reply));

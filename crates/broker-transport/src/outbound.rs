@@ -122,8 +122,19 @@ impl Outbound {
     /// # Errors
     /// When the socket has failed.
     pub fn flush(&mut self, writer: &Writer) -> io::Result<Flushed> {
+        self.flush_by(|slices| writer.try_write_vectored(slices))
+    }
+
+    /// The same by any way of writing that does not wait: it says how much it took, or `WouldBlock`.
+    ///
+    /// # Errors
+    /// When that way has failed.
+    pub fn flush_by(
+        &mut self,
+        mut write: impl FnMut(&[IoSlice<'_>]) -> io::Result<usize>,
+    ) -> io::Result<Flushed> {
         while !self.frames.is_empty() {
-            match self.write(writer) {
+            match self.write(&mut write) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(written) => self.advance(written),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -138,7 +149,10 @@ impl Outbound {
         Ok(Flushed::All)
     }
 
-    fn write(&self, writer: &Writer) -> io::Result<usize> {
+    fn write(
+        &self,
+        write: &mut impl FnMut(&[IoSlice<'_>]) -> io::Result<usize>,
+    ) -> io::Result<usize> {
         let mut slices = [IoSlice::new(&[]); FRAMES_PER_WRITE];
         let mut count = 0;
         for (slice, frame) in slices.iter_mut().zip(&self.frames) {
@@ -146,7 +160,7 @@ impl Outbound {
             *slice = IoSlice::new(&frame[start..]);
             count += 1;
         }
-        writer.try_write_vectored(&slices[..count])
+        write(&slices[..count])
     }
 
     fn advance(&mut self, written: usize) {

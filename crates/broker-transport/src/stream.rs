@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::server::TlsStream;
 
+use crate::bridge::{BridgeReader, BridgeWriter};
 use crate::http2::{Http2Reader, Http2Writer};
 use crate::tls::{TlsReader, TlsWriter};
 
@@ -123,6 +124,8 @@ pub enum Reader {
     Tls(TlsReader),
     /// Of a stream of HTTP/2.
     Http2(Http2Reader),
+    /// Of a stream on another runtime.
+    Bridged(BridgeReader),
 }
 
 impl Reader {
@@ -136,6 +139,7 @@ impl Reader {
             Reader::Plain(reader) => reader.poll_read(cx, buffer),
             Reader::Tls(reader) => reader.poll_read(cx, buffer),
             Reader::Http2(reader) => reader.poll_read(cx, buffer),
+            Reader::Bridged(reader) => reader.poll_read(cx, buffer),
         }
     }
 }
@@ -149,6 +153,8 @@ pub enum Writer {
     Tls(TlsWriter),
     /// Of a stream of HTTP/2.
     Http2(Http2Writer),
+    /// Of a stream on another runtime.
+    Bridged(BridgeWriter),
 }
 
 impl Writer {
@@ -162,6 +168,7 @@ impl Writer {
             Writer::Plain(writer) => writer.try_write_vectored(slices),
             Writer::Tls(writer) => writer.try_write_vectored(slices),
             Writer::Http2(writer) => writer.try_write_vectored(slices),
+            Writer::Bridged(writer) => writer.try_write_vectored(slices),
         }
     }
 
@@ -174,6 +181,7 @@ impl Writer {
             Writer::Plain(writer) => writer.writable().await,
             Writer::Tls(writer) => writer.writable().await,
             Writer::Http2(writer) => writer.writable().await,
+            Writer::Bridged(writer) => writer.writable().await,
         }
     }
 
@@ -183,6 +191,7 @@ impl Writer {
             Writer::Plain(writer) => writer.shutdown(),
             Writer::Tls(writer) => writer.shutdown(),
             Writer::Http2(writer) => writer.shutdown(),
+            Writer::Bridged(writer) => writer.shutdown(),
         }
     }
 }

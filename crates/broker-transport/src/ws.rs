@@ -91,7 +91,7 @@ pub struct Settings {
 ///         Event::Text(text) => inbox.push(text.into_owned()),
 ///         Event::Binary(_) => {}
 ///         Event::Ping(payload) => outbox.push(encode::pong(&payload)),
-///         Event::Pong => {}
+///         Event::Pong(_) => {}
 ///         Event::Closed { reply, .. } | Event::Failed { reply, .. } => outbox.extend(reply),
 ///     }
 /// }
@@ -217,7 +217,7 @@ impl WebSocket {
                 .message(data, &payload, self.settings.max_message)?
                 .into(),
             Arrival::Control(Control::Ping, payload) => Event::Ping(payload),
-            Arrival::Control(Control::Pong, _) => Event::Pong,
+            Arrival::Control(Control::Pong, payload) => Event::Pong(payload),
             Arrival::Control(Control::Close, payload) => {
                 let PeerClose { code, reason } = PeerClose::parse(&payload)?;
                 // A close frame is answered by one, unless ours went first (RFC 6455 §5.5.1).

@@ -62,7 +62,9 @@ async fn answer(
         Ok(None) => {
             let length = length(&request);
             let request = request.map(|stream| RequestBody::new(stream, length));
-            public::ordinary(shard, client.peer.caller, request).await
+            public::Door::of(shard)
+                .ordinary(client.peer.caller, request)
+                .await
         }
         Ok(Some(agreed)) => {
             let (parts, received) = request.into_parts();
@@ -92,7 +94,7 @@ async fn answer(
                 Err(refusal) => refusal,
             }
         }
-        Err(refusal) => public::refused(shard, refusal),
+        Err(refusal) => public::refused(&shard.settings.counters, refusal),
     };
     Some((reply, presence))
 }
@@ -151,8 +153,9 @@ struct Admitted {
 async fn admit(client: &Client, request: &Parts) -> Result<Admitted, Reply> {
     let shard = &client.shard;
     let peer = client.peer.beside();
-    let peer = peer.map_err(|full| public::refuse(shard, NotAdmitted::Full(full)))?;
-    let (admission, invitation) = public::receive(shard, request, &peer).await?;
+    let full = |full| public::refuse(&shard.settings.counters, NotAdmitted::Full(full));
+    let peer = peer.map_err(full)?;
+    let (admission, invitation) = public::receive(shard, request, &peer, None).await?;
     Ok(Admitted {
         admission,
         invitation,

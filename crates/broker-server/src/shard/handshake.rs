@@ -14,6 +14,7 @@ use http::{StatusCode, header};
 use super::{Invitation, Peer, Shard, reader};
 use crate::config;
 use crate::counters::Rejected;
+use crate::embed::SessionInfo;
 use crate::forwarded::{self, Caller, Unclear};
 use crate::load::{Full, Place, Seat};
 use crate::random;
@@ -35,7 +36,14 @@ pub(crate) struct Admission {
 
 /// A client's address, as far as it is known.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct ClientIp(pub(crate) Option<IpAddr>);
+pub(crate) enum ClientIp {
+    /// It has one.
+    Known(IpAddr),
+    /// It comes by a Unix socket.
+    Unix,
+    /// An embedder has not said.
+    Unknown,
+}
 
 /// Why a good handshake is refused all the same.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
@@ -54,6 +62,8 @@ pub(crate) enum NotAdmitted {
     Unclear(Unclear),
     #[error("cookies are over the limit max_session")]
     SessionTooLarge,
+    #[error("what is known of the client is over the limit max_session")]
+    KnownTooLarge,
     #[error("too much is held for the backend")]
     HoldFull,
 }
@@ -69,6 +79,7 @@ impl NotAdmitted {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             NotAdmitted::SessionTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            NotAdmitted::KnownTooLarge => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -81,7 +92,7 @@ impl NotAdmitted {
             NotAdmitted::Draining => Rejected::Draining,
             NotAdmitted::Full(full) => full.counted(),
             NotAdmitted::Unclear(_) => Rejected::UnclearClient,
-            NotAdmitted::SessionTooLarge => Rejected::SessionTooLarge,
+            NotAdmitted::SessionTooLarge | NotAdmitted::KnownTooLarge => Rejected::SessionTooLarge,
             NotAdmitted::HoldFull => Rejected::HoldFull,
         }
     }
@@ -89,15 +100,16 @@ impl NotAdmitted {
 
 impl fmt::Display for ClientIp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Some(ip) => ip.fmt(f),
-            None => f.write_str("unix"),
+        match self {
+            ClientIp::Known(ip) => ip.fmt(f),
+            ClientIp::Unix => f.write_str("unix"),
+            ClientIp::Unknown => f.write_str("unknown"),
         }
     }
 }
 
 impl Shard {
-    /// Makes a session of a request that may be upgraded on `endpoint`.
+    /// Makes a session of a request that may be upgraded on `endpoint`, with what an embedder knows of the client.
     ///
     /// # Errors
     /// Why it is refused.
@@ -106,6 +118,7 @@ impl Shard {
         request: &Parts,
         endpoint: usize,
         peer: &Peer,
+        known: Option<&SessionInfo>,
     ) -> Result<Admission, NotAdmitted> {
         let state = self.state.borrow();
         if state.is_draining() {
@@ -114,8 +127,13 @@ impl Shard {
         if self.tells(endpoint) && !state.broker.has_room_for_session() {
             return Err(NotAdmitted::HoldFull);
         }
-        let ip = ClientIp(self.client_ip(request, peer.caller)?);
-        let place = peer.seat.place_for(ip.0).map_err(NotAdmitted::Full)?;
+        let address = self.client_ip(request, peer.caller)?;
+        let place = peer.seat.place_for(address).map_err(NotAdmitted::Full)?;
+        let ip = match (address, peer.caller) {
+            (Some(ip), _) => ClientIp::Known(ip),
+            (None, Caller::Unknown) => ClientIp::Unknown,
+            (None, _) => ClientIp::Unix,
+        };
         let id = SessionId::new(state.number(), random::bytes());
         let cookies = request
             .headers
@@ -123,8 +141,13 @@ impl Shard {
             .into_iter()
             .map(|value| value.as_bytes());
         let limit = self.settings.config.limits.max_session.bytes();
-        let info = Info::at_connect(cookies, &self.settings.cookies, &ip.to_string(), id, limit)
-            .map_err(|_| NotAdmitted::SessionTooLarge)?;
+        let mut info =
+            Info::at_connect(cookies, &self.settings.cookies, &ip.to_string(), id, limit)
+                .map_err(|_| NotAdmitted::SessionTooLarge)?;
+        if let Some(known) = known {
+            let merged = info.merged(&known.members(), &[], limit);
+            info = merged.map_err(|_| NotAdmitted::KnownTooLarge)?;
+        }
         let wanted = self.backend.wanted_headers();
         let headers = request
             .headers

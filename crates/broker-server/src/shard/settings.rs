@@ -11,7 +11,7 @@ use broker_transport::ws;
 use tokio::sync::Semaphore;
 
 use crate::clock::Clock;
-use crate::config::{self, Config, Endpoint};
+use crate::config::{self, Config, Endpoint, Limits};
 use crate::counters::Counters;
 use crate::overlooked::Told;
 use crate::permits::{Leaseholder, Permits};
@@ -140,9 +140,6 @@ impl Settings {
 impl Route {
     fn new(endpoint: &Endpoint, config: &Config) -> Route {
         let dialect = endpoint.dialect;
-        let never_or = |span: Option<config::TimeSpan>| {
-            span.map(config::TimeSpan::duration).unwrap_or_default()
-        };
         let max_message = config.limits.max_message.bytes();
         let (max_message, uncounted_fragment) = if dialect.tells_backend() {
             (max_message, u64::MAX)
@@ -157,13 +154,24 @@ impl Route {
             },
             websocket: Arc::new(ws::Settings {
                 max_message,
-                max_fragments: config.limits.max_fragments.get(),
                 uncounted_fragment,
-                message_timeout: never_or(config.limits.message_timeout),
-                close_timeout: config.limits.close_timeout.duration(),
-                ping_interval: never_or(config.websocket.ping_interval),
-                pong_timeout: never_or(config.websocket.pong_timeout),
+                ..websocket_settings(&config.limits, &config.websocket)
             }),
         }
+    }
+}
+
+/// What limits a WebSocket that speaks no dialect.
+pub(crate) fn websocket_settings(limits: &Limits, websocket: &config::WebSocket) -> ws::Settings {
+    let never_or =
+        |span: Option<config::TimeSpan>| span.map(config::TimeSpan::duration).unwrap_or_default();
+    ws::Settings {
+        max_message: limits.max_message.bytes(),
+        max_fragments: limits.max_fragments.get(),
+        uncounted_fragment: u64::MAX,
+        message_timeout: never_or(limits.message_timeout),
+        close_timeout: limits.close_timeout.duration(),
+        ping_interval: never_or(websocket.ping_interval),
+        pong_timeout: never_or(websocket.pong_timeout),
     }
 }

@@ -13,13 +13,14 @@ const COMPRESSED: u8 = 0x40;
 const TEXT: u8 = FINAL | 0x1;
 const BINARY: u8 = FINAL | 0x2;
 const CLOSE: u8 = FINAL | 0x8;
+const PING_OPCODE: u8 = FINAL | 0x9;
 const PONG: u8 = FINAL | 0xa;
 
 /// The longest payload of a control frame, in bytes (RFC 6455 §5.5).
 const CONTROL_MAX: usize = 125;
 
 /// A ping without payload.
-pub const PING: Bytes = Bytes::from_static(&[FINAL | 0x9, 0]);
+pub const PING: Bytes = Bytes::from_static(&[PING_OPCODE, 0]);
 
 /// A message, as its dialect has written it.
 #[must_use]
@@ -48,6 +49,12 @@ pub fn text(text: &str) -> Bytes {
 #[must_use]
 pub fn binary(payload: &[u8]) -> Bytes {
     frame(BINARY, &[payload])
+}
+
+/// A ping with a payload, of which what is beyond 125 bytes is left out.
+#[must_use]
+pub fn ping(payload: &[u8]) -> Bytes {
+    frame(PING_OPCODE, &[&payload[..payload.len().min(CONTROL_MAX)]])
 }
 
 /// The answer to a ping, with the payload of the ping. What is beyond 125 bytes is left out.

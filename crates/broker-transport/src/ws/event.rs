@@ -18,8 +18,8 @@ pub enum Event<'a> {
     /// A ping, to be answered by [`encode::pong`](super::encode::pong) with the same payload (RFC 6455 §5.5.2). Pongs count against the
     /// send queue like anything else; while that is full, only the last ping needs an answer (§5.5.3).
     Ping(Cow<'a, [u8]>),
-    /// A pong, whether asked for or not.
-    Pong,
+    /// A pong with this payload, whether asked for or not.
+    Pong(Cow<'a, [u8]>),
     /// The peer's close frame. The connection has ended; nothing follows.
     Closed {
         /// The peer's close code, 1005 where its frame has none.
@@ -46,7 +46,7 @@ impl Event<'_> {
             Event::Text(text) => Event::Text(Cow::Owned(text.into_owned())),
             Event::Binary(payload) => Event::Binary(Cow::Owned(payload.into_owned())),
             Event::Ping(payload) => Event::Ping(Cow::Owned(payload.into_owned())),
-            Event::Pong => Event::Pong,
+            Event::Pong(payload) => Event::Pong(Cow::Owned(payload.into_owned())),
             Event::Closed {
                 code,
                 reason,

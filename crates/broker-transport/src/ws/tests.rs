@@ -64,7 +64,7 @@ fn feed(websocket: &mut WebSocket, now: Timestamp, mut input: Vec<u8>) -> String
             Event::Text(text) => format!("text {text:?}"),
             Event::Binary(payload) => format!("binary {payload:02x?}"),
             Event::Ping(payload) => format!("ping {:?}", payload.escape_ascii().to_string()),
-            Event::Pong => "pong".to_owned(),
+            Event::Pong(payload) => format!("pong {:?}", payload.escape_ascii().to_string()),
             Event::Closed {
                 code,
                 reason,
@@ -127,7 +127,7 @@ fn messages_are_handed_over_whole_and_in_order() {
         expect![[r#"
             text "one"
             ping "there?"
-            pong
+            pong ""
             text "two"
             binary [03, ff]
             text ""

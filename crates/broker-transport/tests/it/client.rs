@@ -114,7 +114,7 @@ impl Speech {
                     .extend(frame(if *is_ping { 0x89 } else { 0x8a }, *mask, payload));
                 self.events.push(match is_ping {
                     true => Event::Ping(Cow::Owned(payload.clone())),
-                    false => Event::Pong,
+                    false => Event::Pong(Cow::Owned(payload.clone())),
                 });
             }
             let opcode = if index == 0 { opcode } else { 0 };

@@ -70,7 +70,7 @@ fn as_event(message: Message) -> Event<'static> {
         Message::Text(text) => Event::Text(Cow::Owned(text.as_str().to_owned())),
         Message::Binary(payload) => Event::Binary(Cow::Owned(payload.to_vec())),
         Message::Ping(payload) => Event::Ping(Cow::Owned(payload.to_vec())),
-        Message::Pong(_) => Event::Pong,
+        Message::Pong(payload) => Event::Pong(Cow::Owned(payload.to_vec())),
         Message::Close(None) => Event::Closed {
             code: 1005,
             reason: String::new(),

@@ -129,7 +129,7 @@ impl State {
                     let pong = encode::pong(&payload);
                     connection.outbound.push_pong(pong, limit);
                 }
-                Event::Pong => {}
+                Event::Pong(_) => {}
                 Event::Closed {
                     code,
                     reason,

@@ -72,7 +72,10 @@ fn any_byte_is_a_sign_of_life() {
 fn a_pong_begins_the_next_interval() {
     let mut websocket = open(settings());
     pass_time(&mut websocket, after(25));
-    assert_eq!(feed(&mut websocket, after(26), masked(0x8a, b"")), "pong\n");
+    assert_eq!(
+        feed(&mut websocket, after(26), masked(0x8a, b"")),
+        "pong \"\"\n"
+    );
     assert_eq!(websocket.next_deadline(), Some(after(51)));
 }
 

@@ -1,0 +1,169 @@
+//! Taking a client over from an application's own server: `Handle::adopt`, and its other half on a shard.
+//!
+//! The two halves are on different threads and wait for each other twice: for the answer, which the shard gives, and for
+//! the connection, which the application's server lets go of once the answer is sent. Whichever half is dropped, the other
+//! notices: nothing is left of a client that vanishes on the way.
+
+mod handover;
+
+use std::rc::Rc;
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{Request, Response, StatusCode, header};
+use http_body_util::Full;
+use hyper::upgrade::OnUpgrade;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use self::handover::Handover;
+use super::offer::Offer;
+use super::{SessionInfo, peer};
+use crate::counters::Rejected;
+use crate::handle::Handle;
+use crate::mailbox::Mail;
+use crate::public;
+use crate::reply::{self, Reply};
+use crate::shard::{ClientPeer, NotAdmitted, Shard};
+
+/// A client on its way to a shard.
+#[derive(Debug)]
+pub(crate) struct Adoption {
+    request: Parts,
+    known: SessionInfo,
+    offer: Offer,
+    peer: ClientPeer,
+    /// The answer to its handshake: the client comes in, or it does not.
+    answer: oneshot::Sender<Result<Reply, Reply>>,
+    /// Its connection, once the answer has been sent.
+    connection: oneshot::Receiver<Handover>,
+}
+
+impl Handle {
+    /// Takes over the client behind a handshake that the application's own server has read; its session begins with
+    /// `known` merged over the cookies. Gives the response for the application to send: 101 (200 over HTTP/2) or a
+    /// refusal. Headers may be added to it; once it has been sent, the connection is the broker's. Call it within a tokio
+    /// runtime with time.
+    ///
+    /// The client is admitted as on the public port: by the handshake itself, by `access.origins` where that is set, by
+    /// the endpoint that the path of the request matches, by the limits on connections and on session info, and, with
+    /// `backend.connect = "wait"`, by the backend. Where it comes from, [`Peer`](super::Peer) in the request's extensions
+    /// says.
+    ///
+    /// A plain TCP or Unix socket moves to the shard with the fewest connections, with whatever the server has read of
+    /// the first frames. Any other stream, TLS or HTTP/2 among them, stays on the runtime that this was called on and is
+    /// carried to and from its shard. The connection has to come within `limits.handshake_timeout` after the response was
+    /// given, or it is not waited for any more.
+    pub async fn adopt<B>(
+        &self,
+        mut request: Request<B>,
+        known: SessionInfo,
+    ) -> Response<Full<Bytes>> {
+        let settings = &self.running.settings;
+        let counters = &settings.counters;
+        let offer = match Offer::of(&request, &settings.subprotocols) {
+            Ok(offer) => offer,
+            Err(refusal) => return public::refused(counters, refusal),
+        };
+        if request.extensions().get::<OnUpgrade>().is_none() {
+            return unsupported(self);
+        }
+        let upgrade = hyper::upgrade::on(&mut request);
+        let (request, _) = request.into_parts();
+        // Who the client is its shard finds out, so that it is counted there.
+        let seat = match self.running.loads.take_seat(None) {
+            Ok(seat) => seat,
+            Err(full) => return public::refuse(counters, NotAdmitted::Full(full)),
+        };
+        let shard = seat.shard();
+        let (answer, answered) = oneshot::channel();
+        let (handover, connection) = oneshot::channel();
+        let caller = peer::caller_of(&request.extensions);
+        let adoption = Adoption {
+            request,
+            known,
+            offer,
+            peer: ClientPeer { caller, seat },
+            answer,
+            connection,
+        };
+        let mail = Mail::Adopt(Box::new(adoption));
+        if self.running.mailboxes.send(shard, mail).await.is_err() {
+            return public::refuse(counters, NotAdmitted::Draining);
+        }
+        match answered.await {
+            Ok(Ok(response)) => {
+                let limits = &settings.config.limits;
+                let close_timeout = limits.close_timeout.duration();
+                let sent = handover::run(upgrade, handover, settings.write_timeout, close_timeout);
+                tokio::spawn(sent);
+                response
+            }
+            Ok(Err(refusal)) => refusal,
+            // The shard has ended meanwhile.
+            Err(_) => public::refuse(counters, NotAdmitted::Draining),
+        }
+    }
+}
+
+/// The reply where a client could be let in, but its connection never comes.
+fn unsupported(broker: &Handle) -> Reply {
+    let counters = &broker.running.settings.counters;
+    counters.count_rejected(Rejected::BadHandshake);
+    let line = "the server of this application does not let go of connections";
+    tracing::error!(event = "trouble", "a handshake is refused: {line}");
+    reply::text(StatusCode::INTERNAL_SERVER_ERROR, line)
+}
+
+impl Adoption {
+    /// Answers the handshake, and opens the connection when it comes.
+    pub(crate) async fn settle(self: Box<Self>, shard: Rc<Shard>) {
+        let Adoption {
+            request,
+            known,
+            mut offer,
+            peer,
+            mut answer,
+            connection,
+        } = *self;
+        let received = tokio::select! {
+            received = public::receive(&shard, &request, &peer, Some(&known)) => received,
+            // The application's server has given up, since its client has gone.
+            () = answer.closed() => return,
+        };
+        let (admission, invitation) = match received {
+            Ok(received) => received,
+            Err(refusal) => {
+                // Nobody may be left to be refused.
+                let _ = answer.send(Err(refusal));
+                return;
+            }
+        };
+        let greeting = public::greeting_of(invitation.as_ref());
+        let chosen = public::chosen(&request.headers, greeting.subprotocol);
+        offer.agree(admission.compression, chosen);
+        let mut response = offer.into_response().map(|()| Full::default());
+        for cookie in greeting.cookies {
+            response.headers_mut().append(header::SET_COOKIE, cookie);
+        }
+        if answer.send(Ok(response)).is_err() {
+            return;
+        }
+        let limit = shard.settings.config.limits.handshake_timeout.duration();
+        let Ok(Ok(handover)) = timeout(limit, connection).await else {
+            tracing::debug!(
+                event = "trouble",
+                "a client has gone before its connection was open"
+            );
+            return;
+        };
+        match handover.split() {
+            Ok((directions, early)) => {
+                shard.open(admission, invitation, directions, &early, peer.seat);
+            }
+            Err(error) => {
+                tracing::warn!(event = "trouble", "a new connection was lost: {error}");
+            }
+        }
+    }
+}

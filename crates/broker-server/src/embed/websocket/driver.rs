@@ -1,0 +1,196 @@
+//! The task that serves a WebSocket, from the response to its handshake until the socket is closed.
+
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use broker_transport::Patient;
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::timeout;
+
+use super::WebSocket;
+use super::audience::Audience;
+use super::event::{Error, Event};
+use super::shared::Shared;
+use super::state::{Ending, Heard};
+
+/// How much is read at once, in bytes.
+const READ_BYTES: usize = 16 * 1024;
+
+/// How long it waits for what.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    /// For the connection.
+    pub(super) handshake: Duration,
+    /// For the peer to take anything of what it is sent; none is no limit.
+    pub(super) write: Option<Duration>,
+    /// For the peer's end of the socket.
+    pub(super) close: Duration,
+}
+
+/// Waits for the connection, serves it, and sees it off.
+pub(super) async fn run(
+    websocket: WebSocket,
+    upgrade: OnUpgrade,
+    mut audience: Audience,
+    patience: Patience,
+) {
+    let shared = &websocket.shared;
+    let upgraded = tokio::select! {
+        upgraded = timeout(patience.handshake, upgrade) => upgraded
+            .map_err(|_| Error::TooLate)
+            .and_then(|upgraded| upgraded.map_err(Error::NoConnection)),
+        ending = shared.aborted() => {
+            let ending = shared.end(ending);
+            return tell_end(&websocket, audience, None, ending).await;
+        }
+    };
+    let upgraded = match upgraded {
+        Ok(upgraded) => upgraded,
+        Err(error) => {
+            let ending = shared.end(Ending::lost(Some(error)));
+            return tell_end(&websocket, audience, None, ending).await;
+        }
+    };
+    let stream = Patient::new(TokioIo::new(upgraded), patience.write);
+    let (mut reader, mut writer) = tokio::io::split(stream);
+    let mut untold = None;
+    let ending = {
+        let gone = audience.gone();
+        let reading = read(&websocket, &mut reader, &mut audience, &mut untold);
+        let mut serving = pin!(async {
+            tokio::select! {
+                ending = reading => ending,
+                error = shared.write(&mut writer) => Ending::lost(Some(Error::Failed(error))),
+                ending = shared.keep_time() => ending,
+                ending = shared.aborted() => ending,
+            }
+        });
+        tokio::select! {
+            ending = &mut serving => ending,
+            () = gone => {
+                shared.close(1001, "");
+                serving.await
+            }
+        }
+    };
+    let is_lost = ending.is_lost;
+    let ending = shared.end(ending);
+    let telling = tell_end(&websocket, audience, untold, ending);
+    if is_lost {
+        // The socket is free at once, however long whoever hears of it takes.
+        drop((reader, writer));
+        return telling.await;
+    }
+    let seeing_off = async {
+        tokio::select! {
+            () = see_off(shared, reader, writer, patience) => {}
+            _ = shared.aborted() => {}
+        }
+    };
+    tokio::join!(telling, seeing_off);
+}
+
+/// Reads until the WebSocket has ended. What has been taken out and was not told yet is left in `untold`.
+async fn read(
+    websocket: &WebSocket,
+    reader: &mut (impl AsyncRead + Unpin),
+    audience: &mut Audience,
+    untold: &mut Option<Event>,
+) -> Ending {
+    let shared = &websocket.shared;
+    loop {
+        let mut arrived = match poll_fn(|cx| poll_read(reader, cx)).await {
+            Ok(arrived) if arrived.is_empty() => return Ending::lost(None),
+            Ok(arrived) => arrived,
+            Err(error) => return Ending::lost(Some(Error::Failed(error))),
+        };
+        let mut input = &mut arrived[..];
+        while let Some(heard) = shared.receive(&mut input) {
+            match heard {
+                Heard::Event(event) => {
+                    *untold = Some(event);
+                    audience.hear(websocket, untold).await;
+                }
+                Heard::Nothing => {}
+                Heard::Ended(ending) => return ending,
+            }
+        }
+        // Whoever sends without end takes turns with what is written and with what is due.
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Reads what has arrived; nothing means that the peer has closed its half. No buffer is kept while it is silent.
+fn poll_read(
+    reader: &mut (impl AsyncRead + Unpin),
+    cx: &mut Context<'_>,
+) -> Poll<std::io::Result<Vec<u8>>> {
+    let mut buffer = [0; READ_BYTES];
+    let mut buffer = ReadBuf::new(&mut buffer);
+    ready!(Pin::new(reader).poll_read(cx, &mut buffer))?;
+    Poll::Ready(Ok(buffer.filled().to_vec()))
+}
+
+/// Tells whoever hears it how it has ended, behind what was not told yet.
+async fn tell_end(
+    websocket: &WebSocket,
+    mut audience: Audience,
+    mut untold: Option<Event>,
+    ending: Ending,
+) {
+    let Ending {
+        code,
+        reason,
+        error,
+        is_lost: _,
+    } = ending;
+    let events = [
+        untold.take(),
+        error.map(Event::Error),
+        Some(Event::Closed(code, reason)),
+    ];
+    for mut event in events.into_iter().filter(Option::is_some) {
+        audience.hear(websocket, &mut event).await;
+    }
+}
+
+/// Sends what is queued, says that no more will come, and reads until the peer has closed too: closing a socket with
+/// unread bytes would reset it, and the reset could overtake our close frame (RFC 6455 §7.1.1).
+async fn see_off(
+    shared: &Shared,
+    mut reader: impl AsyncRead + Unpin,
+    mut writer: impl AsyncWrite + Unpin,
+    patience: Patience,
+) {
+    let say_all = async {
+        let finish = shared.finish(&mut writer);
+        match patience.write {
+            // The writer itself sees to it.
+            Some(_) => finish.await.is_ok(),
+            None => matches!(timeout(patience.close, finish).await, Ok(Ok(()))),
+        }
+    };
+    let hear_out = async {
+        while let Ok(arrived) = poll_fn(|cx| poll_read(&mut reader, cx)).await {
+            if arrived.is_empty() {
+                return;
+            }
+        }
+    };
+    let (mut say_all, mut hear_out) = (pin!(say_all), pin!(hear_out));
+    tokio::select! {
+        said = &mut say_all => {
+            if said {
+                // Whoever takes longer has had its time.
+                let _ = timeout(patience.close, hear_out).await;
+            }
+        }
+        () = &mut hear_out => {
+            say_all.await;
+        }
+    }
+}
