@@ -103,7 +103,7 @@ impl Arrival {
             seat: Loads::new(1, 1, None).take_seat(None).unwrap(),
         };
         Arrival {
-            admission: shard.admit(&request, 0, &peer).unwrap(),
+            admission: shard.admit(&request, 0, &peer, None).unwrap(),
             ours,
             theirs: Socket::Unix(theirs).into(),
         }

@@ -18,6 +18,7 @@ mod compression;
 mod counted;
 mod drain;
 mod echo;
+mod embed;
 mod events;
 mod floods;
 mod held;

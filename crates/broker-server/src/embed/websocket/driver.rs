@@ -45,22 +45,22 @@ pub(super) async fn run(
             .and_then(|upgraded| upgraded.map_err(Error::NoConnection)),
         ending = shared.aborted() => {
             let ending = shared.end(ending);
-            return tell_end(&websocket, audience, None, ending).await;
+            return tell_end(&websocket, audience, Inbox::default(), ending).await;
         }
     };
     let upgraded = match upgraded {
         Ok(upgraded) => upgraded,
         Err(error) => {
             let ending = shared.end(Ending::lost(Some(error)));
-            return tell_end(&websocket, audience, None, ending).await;
+            return tell_end(&websocket, audience, Inbox::default(), ending).await;
         }
     };
     let stream = Patient::new(TokioIo::new(upgraded), patience.write);
     let (mut reader, mut writer) = tokio::io::split(stream);
-    let mut untold = None;
+    let mut inbox = Inbox::default();
     let ending = {
         let gone = audience.gone();
-        let reading = read(&websocket, &mut reader, &mut audience, &mut untold);
+        let reading = read(&websocket, &mut reader, &mut audience, &mut inbox);
         let mut serving = pin!(async {
             tokio::select! {
                 ending = reading => ending,
@@ -79,7 +79,7 @@ pub(super) async fn run(
     };
     let is_lost = ending.is_lost;
     let ending = shared.end(ending);
-    let telling = tell_end(&websocket, audience, untold, ending);
+    let telling = tell_end(&websocket, audience, inbox, ending);
     if is_lost {
         // The socket is free at once, however long whoever hears of it takes.
         drop((reader, writer));
@@ -94,31 +94,55 @@ pub(super) async fn run(
     tokio::join!(telling, seeing_off);
 }
 
-/// Reads until the WebSocket has ended. What has been taken out and was not told yet is left in `untold`.
+/// What has been read and was not told yet.
+#[derive(Debug, Default)]
+struct Inbox {
+    bytes: Vec<u8>,
+    /// How much of `bytes` was taken out.
+    taken: usize,
+    /// The last that was taken out, if it was not told.
+    event: Option<Event>,
+}
+
+impl Inbox {
+    /// Tells of all that there is; gives the end of the WebSocket, if that is in it. Given up, it can be gone on with.
+    async fn tell_all(&mut self, websocket: &WebSocket, audience: &mut Audience) -> Option<Ending> {
+        loop {
+            if self.event.is_some() {
+                audience.hear(websocket, &mut self.event).await;
+            }
+            let mut input = &mut self.bytes[self.taken..];
+            let heard = websocket.shared.receive(&mut input);
+            let left = input.len();
+            self.taken = self.bytes.len() - left;
+            match heard? {
+                Heard::Event(event) => self.event = Some(event),
+                Heard::Nothing => {}
+                Heard::Ended(ending) => return Some(ending),
+            }
+        }
+    }
+}
+
+/// Reads until the WebSocket has ended. What was not told by then is left in the inbox.
 async fn read(
     websocket: &WebSocket,
     reader: &mut (impl AsyncRead + Unpin),
     audience: &mut Audience,
-    untold: &mut Option<Event>,
+    inbox: &mut Inbox,
 ) -> Ending {
-    let shared = &websocket.shared;
     loop {
-        let mut arrived = match poll_fn(|cx| poll_read(reader, cx)).await {
+        let arrived = match poll_fn(|cx| poll_read(reader, cx)).await {
             Ok(arrived) if arrived.is_empty() => return Ending::lost(None),
             Ok(arrived) => arrived,
             Err(error) => return Ending::lost(Some(Error::Failed(error))),
         };
-        let mut input = &mut arrived[..];
-        while let Some(heard) = shared.receive(&mut input) {
-            match heard {
-                Heard::Event(event) => {
-                    *untold = Some(event);
-                    audience.hear(websocket, untold).await;
-                }
-                Heard::Nothing => {}
-                Heard::Ended(ending) => return ending,
-            }
+        (inbox.bytes, inbox.taken) = (arrived, 0);
+        if let Some(ending) = inbox.tell_all(websocket, audience).await {
+            return ending;
         }
+        inbox.bytes = Vec::new();
+        inbox.taken = 0;
         // Whoever sends without end takes turns with what is written and with what is due.
         tokio::task::yield_now().await;
     }
@@ -135,24 +159,19 @@ fn poll_read(
     Poll::Ready(Ok(buffer.filled().to_vec()))
 }
 
-/// Tells whoever hears it how it has ended, behind what was not told yet.
-async fn tell_end(
-    websocket: &WebSocket,
-    mut audience: Audience,
-    mut untold: Option<Event>,
-    ending: Ending,
-) {
+/// Tells whoever hears it how it has ended, behind what was not told yet; if the peer's own end is in that, it counts.
+async fn tell_end(websocket: &WebSocket, mut audience: Audience, mut inbox: Inbox, ending: Ending) {
+    let ending = match inbox.tell_all(websocket, &mut audience).await {
+        Some(last) => websocket.shared.end(last),
+        None => ending,
+    };
     let Ending {
         code,
         reason,
         error,
         is_lost: _,
     } = ending;
-    let events = [
-        untold.take(),
-        error.map(Event::Error),
-        Some(Event::Closed(code, reason)),
-    ];
+    let events = [error.map(Event::Error), Some(Event::Closed(code, reason))];
     for mut event in events.into_iter().filter(Option::is_some) {
         audience.hear(websocket, &mut event).await;
     }

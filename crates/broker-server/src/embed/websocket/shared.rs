@@ -131,6 +131,7 @@ impl Shared {
     }
 
     pub(super) fn abort(&self) {
+        self.work(|state, _| state.abort());
         self.abort.notify_one();
     }
 
@@ -152,10 +153,7 @@ impl Shared {
     /// Takes the next event out of `input`, which is moved past the bytes that were used; nothing means that all were.
     pub(super) fn receive(&self, input: &mut &mut [u8]) -> Option<Heard> {
         let mut inflater = lock(&self.codec.inflater);
-        self.work(|state, now| {
-            let event = state.machine.receive(now, &mut inflater, input)?;
-            Some(state.hear(event, self.max_send_queue))
-        })
+        self.work(|state, now| state.receive(now, &mut inflater, input, self.max_send_queue))
     }
 
     /// Does what is due, each time something is; gives the end that comes of it.

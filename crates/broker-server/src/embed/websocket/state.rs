@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use broker_core::Timestamp;
 use broker_transport::Outbound;
-use broker_transport::ws::{self, Due, encode};
+use broker_transport::ws::{self, Due, Inflater, encode};
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
@@ -31,6 +31,8 @@ pub(super) struct State {
     closing: Option<(u16, String)>,
     /// Nothing can be sent any more.
     has_ended: bool,
+    /// Nothing is heard any more, either.
+    is_aborted: bool,
     /// When the driver will wake up by itself.
     pub(super) woken_at: Option<Timestamp>,
 }
@@ -70,6 +72,7 @@ impl State {
             pings_sent: 0,
             closing: None,
             has_ended: false,
+            is_aborted: false,
             woken_at: None,
         }
     }
@@ -94,7 +97,7 @@ impl State {
     pub(super) fn end(&mut self, ending: Ending) -> Ending {
         self.has_ended = true;
         self.pings.clear();
-        match self.closing.take() {
+        match self.closing.clone() {
             // Who closes first gives the reason, however the other side takes it.
             Some((code, reason)) => Ending {
                 code,
@@ -103,6 +106,27 @@ impl State {
             },
             None => ending,
         }
+    }
+
+    /// Neither sends nor hears any more.
+    pub(super) fn abort(&mut self) {
+        self.is_aborted = true;
+        self.has_ended = true;
+    }
+
+    /// Takes the next event out of `input`; nothing means that all of it was used.
+    pub(super) fn receive(
+        &mut self,
+        now: Timestamp,
+        inflater: &mut Inflater,
+        input: &mut &mut [u8],
+        limit: usize,
+    ) -> Option<Heard> {
+        if self.is_aborted {
+            return Some(Heard::Ended(Ending::lost(None)));
+        }
+        let event = self.machine.receive(now, inflater, input)?;
+        Some(self.hear(event, limit))
     }
 
     /// Queues our answer to the end of the WebSocket, if it has one.
@@ -160,7 +184,7 @@ impl State {
         round_trip
     }
 
-    pub(super) fn hear(&mut self, event: ws::Event<'_>, limit: usize) -> Heard {
+    fn hear(&mut self, event: ws::Event<'_>, limit: usize) -> Heard {
         let event = match event {
             ws::Event::Text(text) => Event::Text(text.into_owned()),
             ws::Event::Binary(bytes) => Event::Binary(bytes.into_owned().into()),
