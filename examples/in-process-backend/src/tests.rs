@@ -34,6 +34,8 @@ async fn guests_hear_each_other_and_of_each_others_leaving() {
     ben.say(r#"{"text":"psst","to":"anna"}"#).await;
     assert_eq!(anna.text().await, r#"{"from":"ben","text":"psst"}"#);
     ben.close(Some(4000), "").await;
+    ben.closed().await;
+    drop(ben);
     assert_eq!(anna.text().await, r#"{"code":4000,"gone":"ben"}"#);
     broker.drain().await;
     assert_eq!(anna.closed().await, 1012);
@@ -45,6 +47,7 @@ async fn whoever_has_no_name_is_sent_away() {
     let mut client = Client::connect(addr, "/").await;
     let (_, code, reason) = client.rest().await;
     assert_eq!((code, &*reason), (3001, "a name is needed"));
+    drop(client);
     broker.shutdown().await;
 }
 

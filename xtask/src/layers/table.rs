@@ -156,6 +156,24 @@ pub(super) const LAYERS: &[Layer] = &[
         never_sees: &["tokio-tungstenite"],
     },
     Layer {
+        name: "axum-page",
+        ours: &["broker-server"],
+        outside: Outside::Any,
+        never_sees: &[],
+    },
+    Layer {
+        name: "hyper-echo",
+        ours: &["broker-server"],
+        outside: Outside::Any,
+        never_sees: &["axum", "tokio-tungstenite"],
+    },
+    Layer {
+        name: "in-process-backend",
+        ours: &["broker-server"],
+        outside: Outside::Any,
+        never_sees: &["axum", "tokio-tungstenite"],
+    },
+    Layer {
         name: "custom-transport",
         ours: &["broker-core"],
         outside: Outside::Any,

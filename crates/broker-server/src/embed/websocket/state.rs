@@ -172,9 +172,10 @@ impl State {
     /// How long the answer to a ping took. It answers all that went before it, too (RFC 6455 §5.5.3).
     fn answered(&mut self, payload: &[u8]) -> Option<Duration> {
         let place = self.pings.iter().position(|ping| ping.payload == payload)?;
+        let now = Instant::now();
         let mut round_trip = None;
         for ping in self.pings.drain(..=place) {
-            let took = ping.sent.elapsed();
+            let took = now.duration_since(ping.sent);
             round_trip = Some(took);
             if let Some(waiting) = ping.waiting {
                 // Whoever pinged may not want to know.
