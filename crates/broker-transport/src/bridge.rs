@@ -1,7 +1,7 @@
 //! A byte stream that stays on a runtime of its own, carried to and from the thread that reads and writes its connection.
 //!
 //! [`bridge`] makes the two directions of a connection, which belong to one thread, and a [`Carrier`], which takes the
-//! stream on another. Between them there are two [pipes](pipe), bounded by [`PIPE_BYTES`] each: a peer that does not read
+//! stream on another. Between them there are two pipes, bounded by [`PIPE_BYTES`] each: a peer that does not read
 //! fills one, and what more is sent then waits in the connection's own queue.
 //!
 //! **Nothing is held for a silent connection**: an empty pipe has no buffer, and what arrives is read into the stack.
