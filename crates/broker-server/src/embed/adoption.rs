@@ -41,7 +41,7 @@ pub(crate) struct Adoption {
 
 impl Handle {
     /// Takes over the client behind a handshake that the application's own server has read; its session begins with
-    /// `known` merged over the cookies. Gives the response for the application to send: 101 (200 over HTTP/2) or a
+    /// `session_info` merged over the cookies. Gives the response for the application to send: 101 (200 over HTTP/2) or a
     /// refusal. Headers may be added to it; once it has been sent, the connection is the broker's. Call it within a tokio
     /// runtime with time.
     ///
@@ -57,7 +57,7 @@ impl Handle {
     pub async fn adopt<B>(
         &self,
         mut request: Request<B>,
-        known: SessionInfo,
+        session_info: SessionInfo,
     ) -> Response<Full<Bytes>> {
         let settings = &self.running.settings;
         let counters = &settings.counters;
@@ -81,7 +81,7 @@ impl Handle {
         let caller = peer::caller_of(&request.extensions);
         let adoption = Adoption {
             request,
-            known,
+            known: session_info,
             offer,
             peer: ClientPeer { caller, seat },
             answer,

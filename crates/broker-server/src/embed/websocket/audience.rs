@@ -17,7 +17,7 @@ pub const EVENTS_QUEUED: usize = 32;
 /// Functions for what happens on a WebSocket, one for each kind of [`Event`]; any may be left out. They are called one
 /// after the other, on the task that serves the WebSocket, so they must not block.
 ///
-/// A panic in one closes the connection with 1011.
+/// A panic in one closes the connection with 1011, and none of them is called any more.
 #[derive(Default)]
 pub struct Handlers {
     text: Handler<String>,

@@ -49,6 +49,24 @@ async fn what_the_application_knows_is_merged_over_the_cookies_but_ip_and_wskey_
 }
 
 #[tokio::test]
+async fn a_unix_socket_is_handed_over_too() {
+    let backend = Scripted::silent();
+    let broker = broker("", &backend);
+    let (ours, theirs) = tokio::net::UnixStream::pair().unwrap();
+    let handle = broker.handle.clone();
+    let served = tokio::spawn(serve(theirs, move |mut request| {
+        let broker = handle.clone();
+        request.extensions_mut().insert(Peer::Unix);
+        async move { broker.adopt(request, SessionInfo::default()).await }
+    }));
+    let mut client = Client::over(ours, "/", &[]).await.unwrap();
+    soon("the server to let go", served).await.unwrap();
+    client.say(r#"{"type":"hello"}"#).await;
+    let told = backend.told_of("client-hello").await;
+    assert_eq!(json(&told.connection)["ip"], "unix");
+}
+
+#[tokio::test]
 async fn frames_that_come_with_the_handshake_are_not_missed() {
     let backend = Scripted::silent();
     let broker = broker("", &backend);

@@ -20,7 +20,10 @@ pub(super) struct Arrivals {
 
 impl Arrivals {
     pub(super) async fn start(limits: Limits) -> Arrivals {
-        let acceptor = Acceptor::new(limits, config::WebSocket::default());
+        Arrivals::with(Acceptor::new(limits, config::WebSocket::default())).await
+    }
+
+    async fn with(acceptor: Acceptor) -> Arrivals {
         let (sender, arrivals) = mpsc::unbounded_channel();
         let app = Application::start(move |mut request| {
             let (acceptor, sender) = (acceptor.clone(), sender.clone());
@@ -218,6 +221,27 @@ async fn a_pong_answers_the_pings_before_it_too_and_one_without_a_ping_is_nothin
     for ping in unanswered {
         assert_eq!(soon("the end", ping).await, Err(SendError::Ended));
     }
+}
+
+#[tokio::test]
+async fn a_silent_peer_is_pinged_and_one_that_does_not_answer_is_closed_with_4102() {
+    let settings = config::WebSocket {
+        ping_interval: Some("10ms".parse().unwrap()),
+        pong_timeout: Some("10ms".parse().unwrap()),
+        ..config::WebSocket::default()
+    };
+    let mut arrivals = Arrivals::with(Acceptor::new(Limits::default(), settings)).await;
+    let mut raw = Raw::connect(arrivals.app.addr).await;
+    raw.upgrade("/", &[]).await;
+    let (_websocket, mut events) = arrivals.next().await;
+    assert_eq!(raw.frame().await.0, 0x89);
+    let (opcode, payload) = raw.frame().await;
+    assert_eq!((opcode, &payload[..2]), (0x88, &4102_u16.to_be_bytes()[..]));
+    assert_eq!(heard(&mut events).await, "Error(Peer(NoPong))");
+    assert_eq!(
+        heard(&mut events).await,
+        r#"Closed(4102, "did not answer a ping")"#
+    );
 }
 
 #[tokio::test]
