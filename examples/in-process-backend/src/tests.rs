@@ -37,8 +37,8 @@ async fn guests_hear_each_other_and_of_each_others_leaving() {
     ben.closed().await;
     drop(ben);
     assert_eq!(anna.text().await, r#"{"code":4000,"gone":"ben"}"#);
-    broker.drain().await;
-    assert_eq!(anna.closed().await, 1012);
+    let leaving = async move { assert_eq!(anna.closed().await, 1012) };
+    tokio::join!(broker.drain(), leaving);
 }
 
 #[tokio::test]
