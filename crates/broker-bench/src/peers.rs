@@ -35,16 +35,19 @@ pub(crate) enum Peer {
     NpmWsbroker,
     /// A small server on npm `ws`.
     NpmWs,
+    /// npm `wsmsgbroker`, the original for messages between clients.
+    NpmWsmsgbroker,
     /// The kernel's share: `broker-bench floor`.
     Floor,
 }
 
 impl Peer {
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::Wsbroker,
         Self::WsbrokerTls,
         Self::NpmWsbroker,
         Self::NpmWs,
+        Self::NpmWsmsgbroker,
         Self::Floor,
     ];
 
@@ -54,6 +57,7 @@ impl Peer {
             Self::WsbrokerTls => "wsbroker, TLS",
             Self::NpmWsbroker => "npm wsbroker 1.0.15",
             Self::NpmWs => "npm ws 8.23.0",
+            Self::NpmWsmsgbroker => "npm wsmsgbroker 1.7.2",
             Self::Floor => "floor",
         }
     }
@@ -63,11 +67,21 @@ impl Peer {
         self == Self::Wsbroker
     }
 
+    /// What Node runs for it.
+    fn script(self) -> Option<&'static str> {
+        match self {
+            Self::NpmWsbroker => Some("wsbroker.js"),
+            Self::NpmWs => Some("ws.js"),
+            Self::NpmWsmsgbroker => Some("wsmsgbroker.js"),
+            Self::Wsbroker | Self::WsbrokerTls | Self::Floor => None,
+        }
+    }
+
     /// How it is told to send something.
     pub(crate) fn door(self) -> DoorKind {
         match self {
             Self::Wsbroker | Self::WsbrokerTls | Self::NpmWsbroker => DoorKind::Post,
-            Self::NpmWs | Self::Floor => DoorKind::Control,
+            Self::NpmWs | Self::NpmWsmsgbroker | Self::Floor => DoorKind::Control,
         }
     }
 }
@@ -91,9 +105,10 @@ impl Launcher {
                 self.wsbroker.display()
             )));
         }
-        let needs_node = peers.contains(&Peer::NpmWsbroker) || peers.contains(&Peer::NpmWs);
+        let needs_node = peers.iter().any(|peer| peer.script().is_some());
         let modules = peers_dir().join("node_modules");
-        if !needs_node || (modules.join("ws").is_dir() && modules.join("wsbroker").is_dir()) {
+        let is_there = |package: &&str| modules.join(package).is_dir();
+        if !needs_node || ["ws", "wsbroker", "wsmsgbroker"].iter().all(is_there) {
             return Ok(());
         }
         eprintln!("installing the Node packages of {}", peers_dir().display());
@@ -116,11 +131,34 @@ impl Launcher {
         self.start_with(peer, backend, &[])
     }
 
-    /// The same with these variables in its environment.
+    /// Starts `peer` as one whose clients talk to each other by names.
+    pub(crate) fn start_relay(&self, peer: Peer) -> io::Result<Server> {
+        let args: &[&str] = match peer {
+            Peer::Wsbroker => &["--endpoint", "*=wsmsgbroker"],
+            Peer::WsbrokerTls
+            | Peer::NpmWsbroker
+            | Peer::NpmWs
+            | Peer::NpmWsmsgbroker
+            | Peer::Floor => &[],
+        };
+        self.run(peer, None, args, &[])
+    }
+
+    /// Starts `peer` with these variables in its environment.
     pub(crate) fn start_with(
         &self,
         peer: Peer,
         backend: Option<SocketAddr>,
+        variables: &[(&str, &str)],
+    ) -> io::Result<Server> {
+        self.run(peer, backend, &[], variables)
+    }
+
+    fn run(
+        &self,
+        peer: Peer,
+        backend: Option<SocketAddr>,
+        args: &[&str],
         variables: &[(&str, &str)],
     ) -> io::Result<Server> {
         let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
@@ -128,7 +166,11 @@ impl Launcher {
         let mut command = self.command(peer, address, backend)?;
         let certificate = match peer {
             Peer::WsbrokerTls => Some(Certificate::issue(&address.port().to_string())?),
-            Peer::Wsbroker | Peer::NpmWsbroker | Peer::NpmWs | Peer::Floor => None,
+            Peer::Wsbroker
+            | Peer::NpmWsbroker
+            | Peer::NpmWs
+            | Peer::NpmWsmsgbroker
+            | Peer::Floor => None,
         };
         if let Some(certificate) = &certificate {
             command
@@ -140,6 +182,7 @@ impl Launcher {
             None => Target::plain(address),
         };
         command
+            .args(args)
             .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -187,12 +230,8 @@ impl Launcher {
                 };
                 command
             }
-            Peer::NpmWsbroker | Peer::NpmWs => {
-                let script = if peer == Peer::NpmWs {
-                    "ws.js"
-                } else {
-                    "wsbroker.js"
-                };
+            Peer::NpmWsbroker | Peer::NpmWs | Peer::NpmWsmsgbroker => {
+                let script = peer.script().unwrap_or_default();
                 let mut command = Command::new("node");
                 command
                     .arg(peers_dir().join(script))
@@ -323,7 +362,11 @@ mod tests {
     fn the_titles_say_the_versions_that_are_installed() {
         let package = include_str!("../peers/package.json");
         let package: serde_json::Value = serde_json::from_str(package).expect("it is JSON");
-        for (peer, name) in [(Peer::NpmWsbroker, "wsbroker"), (Peer::NpmWs, "ws")] {
+        for (peer, name) in [
+            (Peer::NpmWsbroker, "wsbroker"),
+            (Peer::NpmWs, "ws"),
+            (Peer::NpmWsmsgbroker, "wsmsgbroker"),
+        ] {
             let version = package["dependencies"][name].as_str();
             let title = version.map(|version| format!("npm {name} {version}"));
             assert_eq!(title.as_deref(), Some(peer.title()));

@@ -7,6 +7,7 @@ mod compressed;
 mod fanout;
 mod handshakes;
 mod idle;
+mod relay;
 mod roundtrip;
 mod slow;
 mod start;
@@ -27,6 +28,8 @@ pub(crate) enum Scenario {
     Roundtrip,
     /// Round trips whose events go out together, beside one event a request.
     Batch,
+    /// Messages from client to client by name.
+    Relay,
     /// `send` to 10 of 10,000 connections.
     Targeted,
     /// Resident memory per idle connection.
@@ -52,6 +55,16 @@ impl Scenario {
                 Box::new(roundtrip::Roundtrip { clients: 64 }),
             ],
             Self::Batch => vec![Box::new(batch::Batch)],
+            Self::Relay => vec![
+                Box::new(relay::Relay {
+                    pairs: 1,
+                    under_way: 32,
+                }),
+                Box::new(relay::Relay {
+                    pairs: 64,
+                    under_way: 1,
+                }),
+            ],
             Self::Targeted => vec![Box::new(targeted::Targeted)],
             Self::Idle => vec![
                 Box::new(idle::Idle { compresses: false }),
@@ -80,8 +93,9 @@ pub(crate) trait Case {
     fn columns(&self) -> &'static [Column];
 
     /// Whether there is anything to measure of `peer`.
-    fn measures(&self, _peer: Peer) -> bool {
-        true
+    fn measures(&self, peer: Peer) -> bool {
+        // It knows neither rooms nor backends.
+        peer != Peer::NpmWsmsgbroker
     }
 
     /// Measures `peer` once, in a fresh process of it, and gives a value for

@@ -18,10 +18,15 @@ use crate::answer::CommandStream;
 /// Whether an answer is to be read line by line.
 pub(super) fn is_announced(head: &Parts) -> bool {
     let kind = head.headers.get(CONTENT_TYPE);
-    let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    let kind = kind.split(';').next().unwrap_or_default().trim();
-    kind.eq_ignore_ascii_case("application/x-ndjson")
+    let kind = kind.map_or(&[][..], |kind| kind.as_bytes().trim_ascii_start());
+    kind.split_at_checked(NDJSON.len())
+        .is_some_and(|(kind, parameters)| {
+            let parameters = parameters.trim_ascii_start();
+            kind.eq_ignore_ascii_case(NDJSON) && matches!(parameters.first(), None | Some(b';'))
+        })
 }
+
+const NDJSON: &[u8] = b"application/x-ndjson";
 
 /// The rest of such an answer. Dropping it closes its connection, so that the application notices.
 pub(super) struct Lines {

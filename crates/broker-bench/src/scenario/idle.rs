@@ -29,7 +29,7 @@ impl Case for Idle {
     }
 
     fn measures(&self, peer: Peer) -> bool {
-        !self.compresses || peer.compresses()
+        peer != Peer::NpmWsmsgbroker && (!self.compresses || peer.compresses())
     }
 
     fn columns(&self) -> &'static [Column] {

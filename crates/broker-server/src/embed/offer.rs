@@ -2,7 +2,6 @@
 
 use broker_transport::handshake::{self, Accept, Agreed, Compression, Refusal};
 use http::{HeaderValue, Method, Request, Response, Version};
-use hyper::ext::Protocol;
 
 /// A good handshake, and what is agreed on so far.
 #[derive(Debug)]
@@ -74,8 +73,17 @@ fn is_http1<B>(request: &Request<B>) -> bool {
     request.version() <= Version::HTTP_11
 }
 
+#[cfg(feature = "http2")]
 fn protocol<B>(request: &Request<B>) -> Option<&str> {
+    use hyper::ext::Protocol;
+
     request.extensions().get::<Protocol>().map(Protocol::as_str)
+}
+
+/// Without HTTP/2, hyper serves no extended CONNECT.
+#[cfg(not(feature = "http2"))]
+fn protocol<B>(_request: &Request<B>) -> Option<&str> {
+    None
 }
 
 #[cfg(test)]
@@ -108,8 +116,11 @@ mod tests {
         assert!(!asks(Version::HTTP_2, Method::CONNECT, &[]));
         assert!(!asks(Version::HTTP_2, Method::GET, &good));
 
+        if cfg!(not(feature = "http2")) {
+            return;
+        }
         let mut connect = request(Version::HTTP_2, Method::CONNECT, &good[3..4]);
-        let websocket = Protocol::from_static("websocket");
+        let websocket = hyper::ext::Protocol::from_static("websocket");
         connect.extensions_mut().insert(websocket);
         assert!(is_upgrade(&connect));
         let offer = Offer::of(&connect, &[]).unwrap();

@@ -15,7 +15,10 @@ use crate::time::Timestamp;
 impl Teller {
     /// Sends out as many calls as may be with the backend at once.
     pub(in crate::broker) fn pump(&mut self, around: &mut Around<'_>) {
-        while self.lease.has_room(self.in_flight) && self.is_worth_a_call(around) {
+        while self.lines.len() > 0
+            && self.lease.has_room(self.in_flight)
+            && self.is_worth_a_call(around)
+        {
             let Some(turn) = self.lines.pop() else {
                 break;
             };

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use hyper::rt::{Read, Write};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
+#[cfg(feature = "auto")]
 use hyper_util::server::conn::auto;
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::oneshot;
@@ -98,7 +99,8 @@ fn tcp(stream: TcpStream) -> io::Result<Accepted> {
     Ok(Accepted::Tcp(stream.into_std()?, peer))
 }
 
-/// What a server was given to serve, if that is an `S`: by hyper alone, or by hyper-util's `auto`, which wraps it.
+/// What a server was given to serve, if that is an `S`: by hyper alone, or, with the feature `auto`, by hyper-util's `auto`,
+/// which wraps it.
 fn bare<S>(upgraded: Upgraded) -> Result<(S, Bytes), Upgraded>
 where
     TokioIo<S>: Read + Write + Unpin + 'static,
@@ -107,6 +109,10 @@ where
         Ok(parts) => return Ok((parts.io.into_inner(), parts.read_buf)),
         Err(upgraded) => upgraded,
     };
-    let parts = auto::upgrade::downcast::<TokioIo<S>>(upgraded)?;
-    Ok((parts.io.into_inner(), parts.read_buf))
+    #[cfg(feature = "auto")]
+    let upgraded = match auto::upgrade::downcast::<TokioIo<S>>(upgraded) {
+        Ok(parts) => return Ok((parts.io.into_inner(), parts.read_buf)),
+        Err(upgraded) => upgraded,
+    };
+    Err(upgraded)
 }
