@@ -118,7 +118,7 @@ impl InProcess {
         );
         let same = || Some(Arc::clone(&event.fact));
         let onward = match &*event.fact {
-            Fact::Connected => match hooks.on_client_connect(&mut connection).await {
+            Fact::Connected { .. } => match hooks.on_client_connect(&mut connection).await {
                 Onward::Pass => same(),
                 Onward::Stop => None,
             },
@@ -136,7 +136,10 @@ impl InProcess {
                 same()
             }
             // There are no hooks for them.
-            Fact::Registered { .. } | Fact::Unregistered { .. } | Fact::Started { .. } => same(),
+            Fact::Registered { .. }
+            | Fact::Unregistered { .. }
+            | Fact::Acknowledged { .. }
+            | Fact::Started { .. } => same(),
         };
         let (connection, asked) = connection.into_parts();
         Aftermath {

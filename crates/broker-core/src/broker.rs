@@ -1,6 +1,7 @@
 //! The state machine of one shard.
 
 mod answering;
+mod asking;
 mod execution;
 mod index;
 mod names;
@@ -36,7 +37,7 @@ const OVERLOADED: u16 = 1013;
 ///
 /// # Its verbs
 /// - **What clients do:** [`open`](Broker::open), [`receive`](Broker::receive), [`ask`](Broker::ask),
-///   [`close`](Broker::close).
+///   [`acknowledge`](Broker::acknowledge), [`close`](Broker::close).
 /// - **What they do among each other:** [`register`](Broker::register), [`unregister`](Broker::unregister),
 ///   [`relay`](Broker::relay), [`answer`](Broker::answer); and for that, between shards,
 ///   [`take_letter`](Broker::take_letter).
@@ -126,14 +127,20 @@ impl Broker {
     }
 
     /// Begins a session, and tells the backend.
-    pub fn open(&mut self, now: Timestamp, opening: Opening, out: &mut Effects) -> SessionHandle {
+    pub fn open(
+        &mut self,
+        now: Timestamp,
+        mut opening: Opening,
+        out: &mut Effects,
+    ) -> SessionHandle {
         let is_told = opening.is_told;
+        let entrance = opening.entrance.take();
         let handle = self.sessions.insert(opening);
         if let Some((_, session)) = self.sessions.open_in(handle.slot) {
             self.index.insert(handle.slot, &session.info);
         }
         if is_told {
-            self.tell(now, handle, Fact::Connected, out);
+            self.tell(now, handle, Fact::Connected { entrance }, out);
         }
         handle
     }
@@ -317,6 +324,7 @@ impl Broker {
         let session = self.sessions.get(session)?;
         Some(SessionView {
             id: session.id,
+            order: session.order,
             info: &session.info,
             handshake: &session.handshake,
         })

@@ -104,7 +104,10 @@ pub struct Event {
 #[derive(Debug)]
 pub enum Fact {
     /// A client connected: `session-connect`.
-    Connected,
+    Connected {
+        /// What it has entered, where its dialect knows of such.
+        entrance: Option<Box<Entrance>>,
+    },
     /// A client sent a message: `client-…`.
     Received(ClientMessage),
     /// A client has registered a name: `session-register`.
@@ -116,6 +119,13 @@ pub enum Fact {
     Unregistered {
         /// The name as it was given: any JSON.
         id: Arc<str>,
+    },
+    /// A client has acknowledged a message of the backend's: `session-ack`.
+    Acknowledged {
+        /// The number that the message carried.
+        ack: u64,
+        /// What it answers: a JSON list.
+        args: Box<str>,
     },
     /// The connection ended: `session-disconnect`.
     Disconnected {
@@ -131,12 +141,21 @@ pub enum Fact {
     },
 }
 
+/// What a client enters with a session of its own, and what it has to say for itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entrance {
+    /// The namespace; begins with `/`.
+    pub namespace: Box<str>,
+    /// A JSON object.
+    pub auth: Box<str>,
+}
+
 /// The kinds of [`Fact`], by the names that headers and metrics use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EventKind {
     /// `session-connect`
     Connect,
-    /// `client`: a message, or a name registered or let go of.
+    /// `client`: a message, an acknowledgement, or a name registered or let go of.
     Client,
     /// `session-disconnect`
     Disconnect,
@@ -162,10 +181,11 @@ impl Fact {
     #[must_use]
     pub fn kind(&self) -> EventKind {
         match self {
-            Fact::Connected => EventKind::Connect,
-            Fact::Received(_) | Fact::Registered { .. } | Fact::Unregistered { .. } => {
-                EventKind::Client
-            }
+            Fact::Connected { .. } => EventKind::Connect,
+            Fact::Received(_)
+            | Fact::Registered { .. }
+            | Fact::Unregistered { .. }
+            | Fact::Acknowledged { .. } => EventKind::Client,
             Fact::Disconnected { .. } => EventKind::Disconnect,
             Fact::Started { .. } => EventKind::Start,
         }
@@ -180,10 +200,28 @@ impl Fact {
     /// Appends the event's `message` as JSON; the prefix `client-` is put on here and nowhere else.
     pub fn write_message(&self, out: &mut Vec<u8>) {
         match self {
-            Fact::Connected => out.extend_from_slice(br#"{"type":"session-connect"}"#),
+            Fact::Connected { entrance: None } => {
+                out.extend_from_slice(br#"{"type":"session-connect"}"#);
+            }
+            Fact::Connected {
+                entrance: Some(entrance),
+            } => {
+                out.extend_from_slice(br#"{"type":"session-connect","namespace":"#);
+                json::write_string(out, &entrance.namespace);
+                out.extend_from_slice(br#","auth":"#);
+                out.extend_from_slice(entrance.auth.as_bytes());
+                out.push(b'}');
+            }
             Fact::Received(message) => message.write_prefixed(out),
             Fact::Registered { id } => write_named(out, "session-register", id),
             Fact::Unregistered { id } => write_named(out, "session-unregister", id),
+            Fact::Acknowledged { ack, args } => {
+                out.extend_from_slice(
+                    format!(r#"{{"type":"session-ack","ack":{ack},"args":"#).as_bytes(),
+                );
+                out.extend_from_slice(args.as_bytes());
+                out.push(b'}');
+            }
             Fact::Disconnected { code, reason } => {
                 out.extend_from_slice(br#"{"type":"session-disconnect","code":"#);
                 out.extend_from_slice(code.to_string().as_bytes());
@@ -203,7 +241,10 @@ impl Fact {
     #[must_use]
     pub fn size(&self) -> usize {
         match self {
-            Fact::Connected => 0,
+            Fact::Connected { entrance } => entrance
+                .as_ref()
+                .map_or(0, |entrance| entrance.namespace.len() + entrance.auth.len()),
+            Fact::Acknowledged { args, .. } => args.len(),
             Fact::Received(message) => message.text().len(),
             Fact::Registered { id } | Fact::Unregistered { id } => id.len(),
             Fact::Disconnected { reason, .. } => reason.len(),

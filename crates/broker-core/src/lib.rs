@@ -29,7 +29,9 @@ pub use command::{
 pub use config::{Backoff, Config, Delivery, Gating, OnFull};
 pub use criteria::{CRITERIA_DEPTH_MAX, CRITERIA_TESTS_MAX, Criteria, CriteriaError};
 pub use effect::{Effect, Effects, Lack, Loss, Orders, Origin, Refusal, Source};
-pub use event::{Call, CallHandle, CallId, Event, EventId, EventKind, Fact, Failure, Handshake};
+pub use event::{
+    Call, CallHandle, CallId, Entrance, Event, EventId, EventKind, Fact, Failure, Handshake,
+};
 pub use gate::{BackendGate, Claim, GateConfig, Grant, Pacer, Standing};
 pub use letter::{Letter, Notice};
 pub use message::ClientMessage;

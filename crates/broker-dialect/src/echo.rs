@@ -4,7 +4,8 @@
 use broker_core::{Message, Timestamp};
 use bytes::Bytes;
 
-use crate::{Action, Dialect, Incoming, Options, Outgoing};
+use crate::socketio::EncodeError;
+use crate::{Action, Audience, Dialect, Incoming, Outgoing, Sessions, Start, Words};
 
 /// A connection that echoes; there is nothing to remember.
 #[derive(Debug)]
@@ -12,25 +13,23 @@ pub struct Echo;
 
 impl Dialect for Echo {
     const NAME: &'static str = "echo";
-    const TELLS_BACKEND: bool = false;
+    const SESSIONS: Sessions = Sessions::Untold;
 
-    fn open(_options: &Options) -> Echo {
+    fn open(_start: &Start<'_>, _act: &mut impl FnMut(Action)) -> Echo {
         Echo
     }
 
     fn receive(&mut self, _now: Timestamp, incoming: Incoming<'_>, act: &mut impl FnMut(Action)) {
         // The one copy there is: what came in is lent, and what goes out may have to wait in a queue.
-        act(Action::Reply(match incoming {
+        let outgoing = match incoming {
             Incoming::Text(text) => Outgoing::Text(Bytes::copy_from_slice(text.as_bytes())),
             Incoming::Binary(bytes) => Outgoing::Binary(Bytes::copy_from_slice(bytes)),
-        }));
+        };
+        act(Action::Reply(outgoing.into()));
     }
 
-    fn encode(message: &Message) -> Outgoing {
-        match message {
-            Message::Json(text) | Message::Text(text) => Outgoing::Text(text.clone()),
-            Message::Binary(bytes) => Outgoing::Binary(bytes.clone()),
-        }
+    fn encode(_audience: &Audience<'_>, message: &Message) -> Result<Words, EncodeError> {
+        Ok(Words::Message(Outgoing::of(message)))
     }
 }
 
@@ -58,7 +57,7 @@ mod tests {
                 Incoming::Text(text) => Outgoing::Text(Bytes::copy_from_slice(text.as_bytes())),
                 Incoming::Binary(bytes) => Outgoing::Binary(Bytes::copy_from_slice(bytes)),
             };
-            assert_eq!(replies, [expected]);
+            assert_eq!(replies, [Words::Message(expected)]);
         }
     }
 }

@@ -2,6 +2,9 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
+
+use crate::socketio;
 
 /// Settings of an endpoint that its dialect heeds; each dialect takes what concerns it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -10,6 +13,8 @@ pub struct Options {
     pub binary: BinaryMessages,
     /// The endpoint's `relay_events`: whether the backend is told of what clients say to each other.
     pub relay_events: bool,
+    /// What is chosen about Socket.IO, shared by all connections of the endpoint.
+    pub socketio: Arc<socketio::Settings>,
 }
 
 /// The endpoint's `binary`: how a binary message of a client's is passed on.

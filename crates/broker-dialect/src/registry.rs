@@ -3,12 +3,13 @@
 use std::fmt;
 use std::str::FromStr;
 
-use broker_core::{Message, Notice, Timestamp};
+use broker_core::{Message, Notice, SessionId, Timestamp};
 
 use crate::echo::Echo;
+use crate::socketio::{EncodeError, NamespaceIndex, Socketio};
 use crate::wsbroker::Wsbroker;
 use crate::wsmsgbroker::Wsmsgbroker;
-use crate::{Action, Dialect, Incoming, Options, Outgoing};
+use crate::{Action, Audience, Dialect, Incoming, Sessions, Start, Words};
 
 /// One line per dialect: what it is, the variant, the type of its state.
 macro_rules! dialects {
@@ -31,11 +32,11 @@ macro_rules! dialects {
                 }
             }
 
-            /// Whether the backend is told of its connections. Where it is not, the core must not be either.
+            /// Which sessions its connections have.
             #[must_use]
-            pub const fn tells_backend(self) -> bool {
+            pub const fn sessions(self) -> Sessions {
                 match self {
-                    $(DialectKind::$variant => <$state>::TELLS_BACKEND,)+
+                    $(DialectKind::$variant => <$state>::SESSIONS,)+
                 }
             }
 
@@ -47,27 +48,21 @@ macro_rules! dialects {
                 }
             }
 
-            /// The state of a connection that has just been opened.
+            /// The state of a connection that has just been opened. What is to be done about that is given to `act`.
             #[must_use]
-            pub fn open(self, options: &Options) -> DialectState {
+            pub fn open(self, start: &Start<'_>, act: &mut impl FnMut(Action)) -> DialectState {
                 match self {
-                    $(DialectKind::$variant => DialectState::$variant(<$state>::open(options)),)+
+                    $(DialectKind::$variant => DialectState::$variant(<$state>::open(start, act)),)+
                 }
             }
 
-            /// Writes what the broker has to say to one client, if the dialect has words for it.
-            #[must_use]
-            pub fn notice(self, notice: &Notice) -> Option<Outgoing> {
+            /// Writes a message of the backend's, once for a whole audience.
+            ///
+            /// # Errors
+            /// When the dialect cannot say it.
+            pub fn encode(self, audience: &Audience<'_>, message: &Message) -> Result<Words, EncodeError> {
                 match self {
-                    $(DialectKind::$variant => <$state>::notice(notice),)+
-                }
-            }
-
-            /// Writes a message of the backend's, once for all connections of the dialect.
-            #[must_use]
-            pub fn encode(self, message: &Message) -> Outgoing {
-                match self {
-                    $(DialectKind::$variant => <$state>::encode(message),)+
+                    $(DialectKind::$variant => <$state>::encode(audience, message),)+
                 }
             }
         }
@@ -102,10 +97,73 @@ macro_rules! dialects {
                 }
             }
 
-            /// Does what has become due. Calling it early does nothing.
-            pub fn handle_timeout(&mut self, now: Timestamp, act: &mut impl FnMut(Action)) {
+            /// Does what has become due; see [`Dialect::handle_timeout`].
+            pub fn handle_timeout(&mut self, now: Timestamp, is_heard: bool, act: &mut impl FnMut(Action)) {
                 match self {
-                    $(DialectState::$variant(state) => state.handle_timeout(now, act),)+
+                    $(DialectState::$variant(state) => state.handle_timeout(now, is_heard, act),)+
+                }
+            }
+
+            /// Takes note that the client is read again after a pause.
+            pub fn read_on(&mut self, now: Timestamp) {
+                match self {
+                    $(DialectState::$variant(state) => state.read_on(now),)+
+                }
+            }
+
+            /// Who hears what the session of this namespace hears, in the same words; `None` where it hears nothing.
+            #[must_use]
+            pub fn audience(&self, namespace: Option<NamespaceIndex>) -> Option<Audience<'_>> {
+                match self {
+                    $(DialectState::$variant(state) => state.audience(namespace),)+
+                }
+            }
+
+            /// Writes what the broker has to say to one client, if the dialect has words for it.
+            ///
+            /// # Errors
+            /// When the dialect cannot say it.
+            pub fn notice(
+                &self,
+                namespace: Option<NamespaceIndex>,
+                notice: &Notice,
+            ) -> Result<Option<Words>, EncodeError> {
+                match self {
+                    $(DialectState::$variant(state) => state.notice(namespace, notice),)+
+                }
+            }
+
+            /// Takes note that the client is asked for an acknowledgement by this number.
+            pub fn expect(&mut self, namespace: NamespaceIndex, ack: u64) {
+                match self {
+                    $(DialectState::$variant(state) => state.expect(namespace, ack),)+
+                }
+            }
+
+            /// The client may enter a namespace, by a session of this id; what it is told.
+            pub fn entered(&mut self, namespace: NamespaceIndex, id: SessionId) -> Option<Words> {
+                match self {
+                    $(DialectState::$variant(state) => state.entered(namespace, id),)+
+                }
+            }
+
+            /// The client may not enter a namespace; what it is told. `details` is JSON.
+            pub fn refused(
+                &mut self,
+                now: Timestamp,
+                namespace: NamespaceIndex,
+                message: &str,
+                details: Option<&str>,
+            ) -> Option<Words> {
+                match self {
+                    $(DialectState::$variant(state) => state.refused(now, namespace, message, details),)+
+                }
+            }
+
+            /// The client is put out of a namespace; what it is told.
+            pub fn put_out(&mut self, now: Timestamp, namespace: NamespaceIndex) -> Option<Words> {
+                match self {
+                    $(DialectState::$variant(state) => state.put_out(now, namespace),)+
                 }
             }
         }
@@ -117,6 +175,8 @@ dialects! {
     Wsbroker(Wsbroker);
     /// `wsmsgbroker`: clients talk to each other by names; what clients of npm `wsmsgbroker` speak.
     Wsmsgbroker(Wsmsgbroker);
+    /// `socketio`: events in namespaces, over WebSockets and by polling; what clients of Socket.IO speak.
+    Socketio(Socketio);
     /// `echo`: every message comes back unchanged, without a backend.
     Echo(Echo);
 }
@@ -156,12 +216,15 @@ impl FromStr for DialectKind {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Options;
 
     #[test]
     fn names_are_read_back() {
+        let options = Options::default();
+        let start = Start::new(Timestamp(0), SessionId::new(0, [1; 14]), &options);
         for kind in DialectKind::ALL {
             assert_eq!(kind.name().parse(), Ok(kind));
-            assert_eq!(kind.open(&Options::default()).kind(), kind);
+            assert_eq!(kind.open(&start, &mut |_| {}).kind(), kind);
         }
     }
 
@@ -170,12 +233,12 @@ mod tests {
         let error = "Echo".parse::<DialectKind>().unwrap_err();
         assert_eq!(
             error.to_string(),
-            "unknown dialect `Echo`, must be one of `wsbroker`, `wsmsgbroker`, `echo`"
+            "unknown dialect `Echo`, must be one of `wsbroker`, `wsmsgbroker`, `socketio`, `echo`"
         );
     }
 
     #[test]
     fn the_state_of_a_silent_connection_is_tiny() {
-        assert!(size_of::<DialectState>() <= 2);
+        assert!(size_of::<DialectState>() <= 16);
     }
 }

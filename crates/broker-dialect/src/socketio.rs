@@ -41,6 +41,7 @@
 mod attachments;
 mod binary;
 mod connection;
+mod dialect;
 pub mod encode;
 pub mod engine;
 mod event;
@@ -52,6 +53,7 @@ mod settings;
 
 pub use attachments::{AttachmentError, Reassembly};
 pub use connection::{Action, Connection};
+pub use dialect::{AWAITED_ACKS_MAX, Socketio};
 pub use encode::EncodeError;
 pub use event::{Args, Event, is_reserved};
 pub use fault::Fault;

@@ -1,10 +1,15 @@
 //! `wsbroker`: clients say JSON and are told JSON, as with npm `wsbroker`.
 
+use std::borrow::Cow;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use broker_core::{ClientMessage, Message, Timestamp, json};
 
-use crate::{Action, BinaryMessages, Dialect, Incoming, Options, Outgoing};
+use crate::socketio::EncodeError;
+use crate::{
+    Action, Audience, BinaryMessages, Dialect, Incoming, Outgoing, Sessions, Start, Words,
+};
 
 /// A connection of the dialect; all it has to remember is how its endpoint is set up.
 #[derive(Debug)]
@@ -14,11 +19,11 @@ pub struct Wsbroker {
 
 impl Dialect for Wsbroker {
     const NAME: &'static str = "wsbroker";
-    const TELLS_BACKEND: bool = true;
+    const SESSIONS: Sessions = Sessions::One;
 
-    fn open(options: &Options) -> Wsbroker {
+    fn open(start: &Start<'_>, _act: &mut impl FnMut(Action)) -> Wsbroker {
         Wsbroker {
-            binary: options.binary,
+            binary: start.options.binary,
         }
     }
 
@@ -33,18 +38,15 @@ impl Dialect for Wsbroker {
         act(message.map_or(TOO_BIG, Action::Message));
     }
 
-    fn encode(message: &Message) -> Outgoing {
-        match message {
-            Message::Json(text) | Message::Text(text) => Outgoing::Text(text.clone()),
-            Message::Binary(bytes) => Outgoing::Binary(bytes.clone()),
-        }
+    fn encode(_audience: &Audience<'_>, message: &Message) -> Result<Words, EncodeError> {
+        Ok(Words::Message(Outgoing::of(message)))
     }
 }
 
 /// What no message of the core can hold; with any sensible `max_message` the transport has refused it before.
 const TOO_BIG: Action = Action::Refuse {
     code: 1009,
-    reason: "message too big",
+    reason: Cow::Borrowed("message too big"),
 };
 
 /// Reads a client's text. One that is not JSON is told of as an error that quotes it, which is the backend's only sight of

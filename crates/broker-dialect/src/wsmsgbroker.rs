@@ -9,7 +9,8 @@ mod words;
 
 use broker_core::{Message, Notice, Timestamp};
 
-use crate::{Action, BinaryMessages, Dialect, Incoming, Options, Outgoing};
+use crate::socketio::{EncodeError, NamespaceIndex};
+use crate::{Action, Audience, BinaryMessages, Dialect, Incoming, Sessions, Start, Words};
 
 /// How many names one `send` may be for; what is for more is passed over.
 pub const DESTINATIONS_MAX: usize = 1024;
@@ -23,13 +24,13 @@ pub struct Wsmsgbroker {
 
 impl Dialect for Wsmsgbroker {
     const NAME: &'static str = "wsmsgbroker";
-    const TELLS_BACKEND: bool = true;
+    const SESSIONS: Sessions = Sessions::One;
     const RELAYS: bool = true;
 
-    fn open(options: &Options) -> Wsmsgbroker {
+    fn open(start: &Start<'_>, _act: &mut impl FnMut(Action)) -> Wsmsgbroker {
         Wsmsgbroker {
-            binary: options.binary,
-            relay_events: options.relay_events,
+            binary: start.options.binary,
+            relay_events: start.options.relay_events,
         }
     }
 
@@ -44,12 +45,16 @@ impl Dialect for Wsmsgbroker {
         act(action.unwrap_or_else(Action::PassOver));
     }
 
-    fn encode(message: &Message) -> Outgoing {
-        words::backend_message(message)
+    fn encode(_audience: &Audience<'_>, message: &Message) -> Result<Words, EncodeError> {
+        Ok(words::backend_message(message).into())
     }
 
-    fn notice(notice: &Notice) -> Option<Outgoing> {
-        Some(words::notice(notice))
+    fn notice(
+        &self,
+        _namespace: Option<NamespaceIndex>,
+        notice: &Notice,
+    ) -> Result<Option<Words>, EncodeError> {
+        Ok(Some(words::notice(notice).into()))
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use broker_core::Timestamp;
-use broker_dialect::{Action, DialectKind, Incoming, Options};
+use broker_core::{SessionId, Timestamp};
+use broker_dialect::{Action, DialectKind, Incoming, Options, Start};
 use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
@@ -17,7 +17,9 @@ pub(crate) fn feed(input: &[u8]) {
         (0, Err(_)) => return,
         _ => Incoming::Binary(rest),
     };
-    let mut dialect = DialectKind::Wsbroker.open(&Options::default());
+    let options = Options::default();
+    let start = Start::new(Timestamp(0), SessionId::new(0, [1; 14]), &options);
+    let mut dialect = DialectKind::Wsbroker.open(&start, &mut |_| {});
     let mut actions = 0;
     dialect.receive(Timestamp(0), incoming, &mut |action| {
         actions += 1;
@@ -32,7 +34,12 @@ pub(crate) fn feed(input: &[u8]) {
             | Action::Unregister
             | Action::Relay(_)
             | Action::Answer { .. }
+            | Action::Enter { .. }
+            | Action::Leave { .. }
+            | Action::Say { .. }
+            | Action::Acknowledge { .. }
             | Action::PassOver(_)
+            | Action::AbandonUpgrade
             | Action::Reply(_) => panic!("not in this dialect: {action:?}"),
         }
     });

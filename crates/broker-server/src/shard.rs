@@ -22,6 +22,7 @@ mod handshake;
 mod intake;
 mod lines;
 mod lobby;
+mod namespaces;
 mod outbox;
 mod reader;
 mod settings;

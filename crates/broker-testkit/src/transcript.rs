@@ -39,12 +39,14 @@
 //! | `A is paused`, `A is read again` | the broker reads no more from the connection; reads on |
 //! | `held A: WHY`, `dropped A: WHY` | an event will be tried again; is given up |
 //! | `passed over A: WHY` | nothing can be made of what A said |
+//! | `not sent to A: WHY` | the dialect cannot say it |
 //! | `unanswered A: TOKEN` | a request of A's has timed out |
 //! | `public <- RESULTS`, `admin <- RESULTS` | the answer to a command POST |
 //! | `log LEVEL TEXT` | a line of the command `log` |
 //! | `refused: command N: WHY` | a command of an answer was refused |
 //!
-//! `<A>` stands for the `wskey` of A. A line that is indented by four or more goes on with the one before it; empty lines
+//! `<A>` stands for the `wskey` of A. With Socket.IO, `A/room` is who A is in the namespace `/room`, by a session of its own: in
+//! what the backend is told and answers, and as `<A/room>`. A line that is indented by four or more goes on with the one before it; empty lines
 //! and those that begin with `#` say nothing. With `UPDATE_EXPECT=1` in the environment, the lines that differ are written
 //! anew into the files: look at them before they are kept.
 

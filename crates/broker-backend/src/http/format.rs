@@ -231,7 +231,7 @@ fn json_object(
     if let Some(handshake) = telling.handshake {
         out.extend_from_slice(br#","path":"#);
         json::write_string(out, &handshake.path);
-        if !headers.is_empty() && matches!(telling.message, Message::Fact(Fact::Connected)) {
+        if !headers.is_empty() && matches!(telling.message, Message::Fact(Fact::Connected { .. })) {
             out.extend_from_slice(br#","headers":"#);
             write_headers(out, handshake, headers);
         }

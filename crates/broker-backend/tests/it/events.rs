@@ -39,7 +39,7 @@ pub(crate) fn message(text: &str) -> Event {
 }
 
 pub(crate) fn connected() -> Event {
-    event(Fact::Connected)
+    event(Fact::Connected { entrance: None })
 }
 
 pub(crate) fn disconnected() -> Event {

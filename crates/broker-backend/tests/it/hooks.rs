@@ -254,7 +254,7 @@ async fn hooks_that_are_left_out_let_everything_pass_unchanged() {
             r#"{"type":"session-disconnect","code":1006,"reason":"say \"bye\""}"#
         ]
     );
-    let same = event(broker_core::Fact::Connected).connection;
+    let same = event(broker_core::Fact::Connected { entrance: None }).connection;
     assert!(
         told.lock()
             .unwrap()

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::event::Handshake;
+use crate::event::{Entrance, Handshake};
 use crate::session::{Info, SessionId};
 
 /// How a session begins.
@@ -17,6 +17,8 @@ pub struct Opening {
     pub info: Info,
     /// The request that opened it.
     pub handshake: Arc<Handshake>,
+    /// What the client enters by it, if its dialect knows of such; the backend is told.
+    pub entrance: Option<Box<Entrance>>,
     /// Whether the backend is told of it.
     pub is_told: bool,
     /// Whether commands reach it; otherwise it matches nothing, all its life.
@@ -35,6 +37,7 @@ impl Opening {
             order: 0,
             info,
             handshake: Arc::default(),
+            entrance: None,
             is_told: true,
             is_reachable: true,
             is_asked: false,
@@ -47,6 +50,8 @@ impl Opening {
 pub struct SessionView<'a> {
     /// Its public name.
     pub id: SessionId,
+    /// Its place in the order of connecting, over all shards.
+    pub order: u64,
     /// Its session info.
     pub info: &'a Info,
     /// The request that opened it.

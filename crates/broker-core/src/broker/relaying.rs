@@ -38,25 +38,6 @@ pub struct Relay {
 pub struct NotAsked;
 
 impl Broker {
-    /// Takes a client's message that wants an answer, an object, and tells the backend. The answer comes as
-    /// [`Notice::Answer`] with the client's `token`; see [`Config::answer_timeout`](crate::Config::answer_timeout).
-    pub fn ask(
-        &mut self,
-        now: Timestamp,
-        session: SessionHandle,
-        message: ClientMessage,
-        token: Box<str>,
-        out: &mut Effects,
-    ) {
-        if self.is_over(session) {
-            return;
-        }
-        if let Some(request) = self.request(now, session, token, out) {
-            let ack = self.config.secret.ack(request, None);
-            self.receive(now, session, message.asking(ack), out);
-        }
-    }
-
     /// Gives a session a name, by which others reach it until it lets go of it, ends, or another session registers the
     /// name. [`Notice::Registered`] says when that is so. The last name of a session is its session info's `id`.
     ///
@@ -264,7 +245,7 @@ impl Broker {
         }
     }
 
-    fn request(
+    pub(super) fn request(
         &mut self,
         now: Timestamp,
         handle: SessionHandle,
@@ -350,12 +331,12 @@ impl Broker {
         }
     }
 
-    fn is_over(&self, handle: SessionHandle) -> bool {
+    pub(super) fn is_over(&self, handle: SessionHandle) -> bool {
         let session = self.sessions.get(handle);
         session.is_none_or(|session| session.phase == Phase::Gone)
     }
 
-    fn tell_if_told(
+    pub(super) fn tell_if_told(
         &mut self,
         now: Timestamp,
         handle: SessionHandle,

@@ -274,10 +274,11 @@ impl Teller {
         match fact {
             Fact::Started { .. } => Line::Start,
             Fact::Disconnected { .. } => Line::Farewells,
-            Fact::Connected
+            Fact::Connected { .. }
             | Fact::Received(_)
             | Fact::Registered { .. }
-            | Fact::Unregistered { .. } => {
+            | Fact::Unregistered { .. }
+            | Fact::Acknowledged { .. } => {
                 if self.lease.is_shut() || time < self.shut_until {
                     Line::Held
                 } else {

@@ -56,10 +56,30 @@ fn facts_are_named_written_and_weighed_by_their_kind() {
     };
     for (fact, name, written, size) in [
         (
-            Fact::Connected,
+            Fact::Connected { entrance: None },
             "session-connect",
             r#"{"type":"session-connect"}"#,
             0,
+        ),
+        (
+            Fact::Connected {
+                entrance: Some(Box::new(Entrance {
+                    namespace: r#"/"a""#.into(),
+                    auth: r#"{"t":1.0}"#.into(),
+                })),
+            },
+            "session-connect",
+            r#"{"type":"session-connect","namespace":"/\"a\"","auth":{"t":1.0}}"#,
+            13,
+        ),
+        (
+            Fact::Acknowledged {
+                ack: 7,
+                args: "[1.0]".into(),
+            },
+            "client",
+            r#"{"type":"session-ack","ack":7,"args":[1.0]}"#,
+            5,
         ),
         (
             Fact::Received(message),

@@ -63,6 +63,14 @@ impl Info {
         writer.finish(limit)
     }
 
+    /// The same info for another session of its client, which has its own `wskey`.
+    ///
+    /// # Errors
+    /// When it is longer than `limit` bytes.
+    pub fn for_session(&self, wskey: SessionId, limit: usize) -> Result<Info, InfoTooLarge> {
+        self.with("wskey", Some(&format!("\"{wskey}\"")), limit)
+    }
+
     /// An info without a field.
     pub(crate) fn empty() -> Info {
         Info {

@@ -130,6 +130,13 @@ impl Connection {
         self.namespaces.name(index)
     }
 
+    /// The name of a namespace that the client is in.
+    #[must_use]
+    pub fn entered_namespace(&self, index: NamespaceIndex) -> Option<&str> {
+        let is_in = self.namespaces.standing(index) == Standing::Entered;
+        self.namespaces.name(index).filter(|_| is_in)
+    }
+
     /// The namespaces that the client is in or waits for.
     pub fn namespaces(&self) -> impl Iterator<Item = NamespaceIndex> + '_ {
         self.namespaces.live()
@@ -207,8 +214,19 @@ impl Connection {
         deadlines.into_iter().flatten().min()
     }
 
-    /// Does what has become due. Calling it early does nothing.
-    pub fn handle_timeout(&mut self, now: Timestamp, act: &mut impl FnMut(Action<'_>)) {
+    /// Takes note that the client is read again after a pause: its time begins anew.
+    pub fn read_on(&mut self, now: Timestamp) {
+        self.session.read_on(now);
+    }
+
+    /// Does what has become due. Calling it early does nothing. `is_heard` is false while the client is not read, or could
+    /// not have answered yet for what waits in front of a ping: then it is pinged on, and not missed.
+    pub fn handle_timeout(
+        &mut self,
+        now: Timestamp,
+        is_heard: bool,
+        act: &mut impl FnMut(Action<'_>),
+    ) {
         if self
             .namespace_deadline
             .is_some_and(|deadline| deadline <= now)
@@ -217,11 +235,12 @@ impl Connection {
             return;
         }
         let mut fault = None;
-        self.session.handle_timeout(now, &mut |due| match due {
-            Due::Send(control) => act(Action::Send(control.encoded())),
-            Due::AbandonUpgrade => act(Action::AbandonUpgrade),
-            Due::Close(reason) => fault = Some(reason),
-        });
+        self.session
+            .handle_timeout(now, is_heard, &mut |due| match due {
+                Due::Send(control) => act(Action::Send(control.encoded())),
+                Due::AbandonUpgrade => act(Action::AbandonUpgrade),
+                Due::Close(reason) => fault = Some(reason),
+            });
         if let Some(fault) = fault {
             self.fail(fault, act);
         }

@@ -30,6 +30,9 @@ pub enum EncodeError {
         /// The limit.
         limit: usize,
     },
+    /// An `ack` that is no number.
+    #[error("`ack` must be a whole number")]
+    NotANumber,
     /// Arguments nested too deep to look for `$binary` in.
     #[error("the message is nested too deep")]
     TooDeep,
@@ -37,6 +40,7 @@ pub enum EncodeError {
 
 /// What a backend's `send` becomes. An object with `args` is an event of its `type` with those arguments. Anything else is
 /// the only argument of an event that has its string `type` for a name, or `message`. Text and bytes are arguments of `message`.
+/// An object with `args` may have an `ack` too, the number by which the client is to acknowledge it.
 ///
 /// # Errors
 /// When the message can't be sent as an event.
@@ -84,7 +88,11 @@ fn json_message(namespace: &str, text: &str) -> Result<Encoded, EncodeError> {
     let member = |name| members.as_ref().and_then(|members| members.last(name));
     let name = member("type").and_then(json::string);
     match (&name, member("args").filter(|args| args.starts_with('['))) {
-        (Some(name), Some(args)) => event(namespace, name, args, None),
+        (Some(name), Some(args)) => {
+            let ack = member("ack").map(str::parse).transpose();
+            let ack = ack.map_err(|_| EncodeError::NotANumber)?;
+            event(namespace, name, args, ack)
+        }
         _ => {
             let name = name.unwrap_or(Cow::Borrowed(MESSAGE));
             emit(namespace, &name, text, None)
@@ -193,7 +201,8 @@ fn emit(
         Some(name),
         &elements,
         attachments,
-    ))
+    )
+    .asking(ack))
 }
 
 /// The digit of a packet without attachments, and of the same with some.

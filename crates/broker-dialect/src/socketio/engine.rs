@@ -6,11 +6,13 @@
 mod encoded;
 mod packet;
 pub mod payload;
+mod request;
 mod session;
 
 pub(crate) use encoded::MESSAGE_BYTE;
 pub use encoded::{Control, Encoded};
 pub use packet::{Packet, PacketError};
+pub use request::{Request, RequestError};
 pub use session::{Due, Probe, Reaction, Session, UpgradeError};
 
 /// The protocol of an Engine.IO connection: what the query parameter `EIO` says.

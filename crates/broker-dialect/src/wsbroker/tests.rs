@@ -1,14 +1,19 @@
 use bytes::Bytes;
 use proptest::prelude::*;
 
+use broker_core::SessionId;
+
 use super::*;
+use crate::Options;
 
 /// What the backend is told of a message.
 fn told(binary: BinaryMessages, incoming: Incoming<'_>) -> String {
-    let mut dialect = Wsbroker::open(&Options {
+    let options = Options {
         binary,
         ..Options::default()
-    });
+    };
+    let start = Start::new(Timestamp(0), SessionId::new(0, [1; 14]), &options);
+    let mut dialect = Wsbroker::open(&start, &mut |_| {});
     let mut told = Vec::new();
     dialect.receive(Timestamp(0), incoming, &mut |action| {
         let Action::Message(message) = action else {
@@ -17,6 +22,14 @@ fn told(binary: BinaryMessages, incoming: Incoming<'_>) -> String {
         message.write_prefixed(&mut told);
     });
     String::from_utf8(told).unwrap()
+}
+
+/// What clients hear of a message.
+fn said(message: &Message) -> Outgoing {
+    match Wsbroker::encode(&Audience::Dialect, message) {
+        Ok(Words::Message(message)) => message,
+        other => panic!("{other:?}"),
+    }
 }
 
 fn told_of_text(text: &str) -> String {
@@ -82,7 +95,7 @@ fn binary_becomes_an_event_or_is_read_as_text() {
 fn what_the_backend_sends_is_framed_as_it_was_written() {
     let json = Bytes::from_static(b"{\"a\": 1.0}");
     let message = Message::Json(json.clone());
-    let encoded = Wsbroker::encode(&message);
+    let encoded = said(&message);
     assert_eq!(encoded, Outgoing::Text(json.clone()));
     assert_eq!(
         encoded.payload().as_ptr(),
@@ -90,13 +103,10 @@ fn what_the_backend_sends_is_framed_as_it_was_written() {
         "nothing is copied"
     );
     assert_eq!(
-        Wsbroker::encode(&Message::Text(json.clone())),
+        said(&Message::Text(json.clone())),
         Outgoing::Text(json.clone())
     );
-    assert_eq!(
-        Wsbroker::encode(&Message::Binary(json.clone())),
-        Outgoing::Binary(json)
-    );
+    assert_eq!(said(&Message::Binary(json.clone())), Outgoing::Binary(json));
 }
 
 proptest! {

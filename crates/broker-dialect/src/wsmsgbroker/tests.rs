@@ -2,11 +2,18 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::*;
-use broker_core::{Ack, Name};
+use crate::Options;
+use crate::Outgoing;
+use broker_core::{Ack, Name, SessionId};
+
+fn opened(options: &Options) -> Wsmsgbroker {
+    let start = Start::new(Timestamp(0), SessionId::new(0, [1; 14]), options);
+    Wsmsgbroker::open(&start, &mut |_| {})
+}
 
 /// What is made of a frame, in a few words.
 fn made(options: &Options, incoming: Incoming<'_>) -> String {
-    let mut dialect = Wsmsgbroker::open(options);
+    let mut dialect = opened(options);
     let mut made = Vec::new();
     dialect.receive(Timestamp(0), incoming, &mut |action| {
         made.push(match action {
@@ -24,7 +31,14 @@ fn made(options: &Options, incoming: Incoming<'_>) -> String {
                 format!("answer {ack} with {message:?}")
             }
             Action::PassOver(why) => format!("pass over: {why}"),
-            Action::Message(_) | Action::Reply(_) | Action::Refuse { .. } => panic!("{action:?}"),
+            Action::Message(_)
+            | Action::Enter { .. }
+            | Action::Leave { .. }
+            | Action::Say { .. }
+            | Action::Acknowledge { .. }
+            | Action::Reply(_)
+            | Action::AbandonUpgrade
+            | Action::Refuse { .. } => panic!("{action:?}"),
         });
     });
     assert_eq!(made.len(), 1, "{made:?}");
@@ -121,6 +135,7 @@ fn the_endpoint_decides_about_binary_frames_and_what_the_backend_is_told() {
     let mut options = Options {
         binary: BinaryMessages::Text,
         relay_events: true,
+        ..Options::default()
     };
     let frame = br#"{"action":"send","dest":"b","message":1,"type":"session-connect"}"#;
     assert_eq!(
@@ -134,8 +149,8 @@ fn the_endpoint_decides_about_binary_frames_and_what_the_backend_is_told() {
     );
 }
 
-fn heard(said: Option<Outgoing>) -> String {
-    let Some(Outgoing::Text(text)) = said else {
+fn heard(said: Option<Words>) -> String {
+    let Some(Words::Message(Outgoing::Text(text))) = said else {
         panic!("{said:?}");
     };
     String::from_utf8(text.into()).unwrap()
@@ -179,7 +194,10 @@ fn a_client_hears_four_actions() {
             r#"{"action":"answer","ack":"x","from":null,"message":null}"#,
         ),
     ] {
-        assert_eq!(heard(Wsmsgbroker::notice(&notice)), expected);
+        assert_eq!(
+            heard(opened(&Options::default()).notice(None, &notice).unwrap()),
+            expected
+        );
     }
 }
 
@@ -194,7 +212,10 @@ fn what_the_backend_sends_is_a_message_without_a_sender() {
         (Message::Binary(Bytes::from_static(b"\0\xff")), "\"AP8=\""),
     ] {
         let expected = format!(r#"{{"action":"message","message":{expected}}}"#);
-        assert_eq!(heard(Some(Wsmsgbroker::encode(&message))), expected);
+        assert_eq!(
+            heard(Wsmsgbroker::encode(&Audience::Dialect, &message).ok()),
+            expected
+        );
     }
 }
 

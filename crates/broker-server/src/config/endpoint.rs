@@ -28,6 +28,9 @@ pub struct Endpoint {
     /// Whether the backend is told of what clients say to each other
     /// (`wsmsgbroker`).
     pub relay_events: bool,
+    /// Whether clients of Engine.IO 3 are served, which are those of
+    /// Socket.IO 1.x and 2.x (`socketio`).
+    pub allow_eio3: bool,
 }
 
 impl Default for Endpoint {
@@ -37,6 +40,7 @@ impl Default for Endpoint {
             dialect: DialectKind::Wsbroker,
             binary: BinaryMessages::Event,
             relay_events: false,
+            allow_eio3: false,
         }
     }
 }

@@ -60,6 +60,7 @@ pub const KEYS: &[Key] = &[
     key("endpoint.dialect", Kind::Text),
     key("endpoint.binary", Kind::Text),
     key("endpoint.relay_events", Kind::Switch),
+    key("endpoint.allow_eio3", Kind::Switch),
     key("backend.url", Kind::Text),
     key("backend.format", Kind::Text),
     key("backend.timeout", Kind::Text),

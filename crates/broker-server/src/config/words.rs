@@ -73,19 +73,11 @@ macro_rules! words {
     };
 }
 
-/// Dialects that the contract has, but this version has not.
-const LATER_DIALECTS: [&str; 2] = ["wsmsgbroker", "socketio"];
-
 /// Reads the name of a dialect; which there are is the registry's matter.
 pub(super) fn dialect(name: &str) -> Result<DialectKind, ParseWordError> {
     let known = || DialectKind::ALL.map(DialectKind::name).join(", ");
-    match name.parse() {
-        Ok(kind) => Ok(kind),
-        Err(_) if LATER_DIALECTS.contains(&name) => {
-            Err(ParseWordError::Later(name.to_owned(), known()))
-        }
-        Err(_) => Err(ParseWordError::Unknown(name.to_owned(), known())),
-    }
+    name.parse()
+        .map_err(|_| ParseWordError::Unknown(name.to_owned(), known()))
 }
 
 /// Reads what becomes of binary messages.

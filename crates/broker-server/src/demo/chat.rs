@@ -51,7 +51,7 @@ impl Chat {
         let session = event.id.session;
         let me = person(event);
         match &*event.fact {
-            Fact::Connected => self.connect(session, &event.handshake.path),
+            Fact::Connected { .. } => self.connect(session, &event.handshake.path),
             Fact::Received(_) => match wish(&event.fact) {
                 Ok(Wish::Say { text }) => say(me, text.trim()),
                 Ok(Wish::Name { name }) => self.rename(session, me, &name),
@@ -60,9 +60,10 @@ impl Chat {
             },
             Fact::Disconnected { .. } => self.disconnect(session, &me),
             // It begins with nobody in it anyway, and whoever speaks another dialect is not in it.
-            Fact::Registered { .. } | Fact::Unregistered { .. } | Fact::Started { .. } => {
-                Vec::new()
-            }
+            Fact::Registered { .. }
+            | Fact::Unregistered { .. }
+            | Fact::Acknowledged { .. }
+            | Fact::Started { .. } => Vec::new(),
         }
     }
 
@@ -249,7 +250,7 @@ fn report(event: &Event, commands: &[Command]) -> Option<Command> {
     let message = RawValue::from_string(String::from_utf8(message).ok()?).ok()?;
     let mut connection: Shown = serde_json::from_str(&event.connection).unwrap_or_default();
     let aim = match &*event.fact {
-        Fact::Connected => {
+        Fact::Connected { .. } => {
             // So far these could only be cookies.
             connection.person = Shown::default().person;
             None
@@ -257,6 +258,7 @@ fn report(event: &Event, commands: &[Command]) -> Option<Command> {
         Fact::Received(_)
         | Fact::Registered { .. }
         | Fact::Unregistered { .. }
+        | Fact::Acknowledged { .. }
         | Fact::Started { .. } => None,
         // Who caused it is gone: it is for those who are told of it, who need not know from where it came.
         Fact::Disconnected { .. } => {

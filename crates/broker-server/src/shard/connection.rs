@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::task::Waker;
 
-use broker_core::{Pace, SessionHandle, SessionId, Timestamp};
+use broker_core::{Broker, Pace, SessionHandle, SessionId, Timestamp};
 use broker_dialect::DialectState;
 use broker_transport::ws::WebSocket;
 use broker_transport::{Outbound, Writer};
@@ -13,6 +13,7 @@ use super::Settings;
 use super::farewell::Farewell;
 use super::intake::{Intake, Lack};
 use super::lines::Writing;
+use super::namespaces::Namespaces;
 use crate::forwarded::Caller;
 use crate::load::{Full, Seat};
 
@@ -42,6 +43,8 @@ pub(super) struct Connection {
     pub(super) id: SessionId,
     pub(super) websocket: WebSocket,
     pub(super) dialect: DialectState,
+    /// The sessions of the namespaces that its client is in or waits for; there are none but with Socket.IO.
+    pub(super) namespaces: Namespaces,
     pub(super) outbound: Outbound,
     pub(super) writer: Rc<Writer>,
     /// Its reader, to be woken when reading may go on or is over.
@@ -84,6 +87,28 @@ impl Connection {
         }
     }
 
+    /// Whether its client could have been heard of by now: it is read, and nothing waits in front of what it is to answer.
+    pub(super) fn is_heard(&self) -> bool {
+        self.intake.is_open() && self.outbound.is_empty()
+    }
+
+    /// Whether the core has no room for more of what its client says, in whatever session.
+    pub(super) fn is_paused(&self, broker: &Broker) -> bool {
+        broker.is_paused(self.session)
+            || self
+                .namespaces
+                .sessions()
+                .any(|session| broker.is_paused(session))
+    }
+
+    /// Tells the core that we have begun to close it.
+    pub(super) fn tell_closing(&self, broker: &mut Broker) {
+        broker.begin_closing(self.session);
+        for session in self.namespaces.sessions() {
+            broker.begin_closing(session);
+        }
+    }
+
     /// Whether it is read. One that is closing is, whatever is lacking: its client's close frame is waited for, which
     /// comes behind all that the client has said before (RFC 6455 §7.1.2).
     pub(super) fn is_read(&self) -> bool {
@@ -100,6 +125,7 @@ impl Connection {
     pub(super) fn read_on(&mut self, now: Timestamp, lack: Lack) {
         if self.intake.open(lack) {
             self.websocket.resume(now);
+            self.dialect.read_on(now);
             self.wake_reader();
         }
     }

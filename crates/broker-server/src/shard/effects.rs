@@ -74,10 +74,22 @@ impl State {
     ) {
         match effect {
             Effect::CallBackend(call) => shard.call_backend(call),
-            Effect::Admit(session) => self.lobby.admit(session),
+            Effect::Admit(session) => {
+                if self.table.namespace(session).is_some() {
+                    self.on_behalf_of(now, session, |state| state.let_in(now, session));
+                } else {
+                    self.lobby.admit(session);
+                }
+            }
             Effect::Refuse { session, refusal } => {
                 self.log_refusal(now, session, &refusal);
-                self.lobby.refuse(session, &refusal);
+                if self.table.namespace(session).is_some() {
+                    self.on_behalf_of(now, session, |state| {
+                        state.turn_away(now, session, &refusal);
+                    });
+                } else {
+                    self.lobby.refuse(session, &refusal);
+                }
             }
             Effect::Deliver { message, to, entry } => {
                 tracing::debug!(event = "sent", matched = to.len());

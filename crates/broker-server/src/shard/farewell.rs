@@ -34,6 +34,9 @@ pub(super) const STUCK: Farewell = ours(4100, "slow consumer", Closed::WriteTime
 pub(super) const TOO_MANY_MESSAGES: Farewell =
     ours(4101, "too many messages", Closed::TooManyMessages);
 
+/// The code for a client that was not heard of in time.
+pub(super) const NO_PONG: u16 = 4102;
+
 /// The code for a client more of whose messages are held than may be; the core says why.
 pub(super) const OVERLOADED: u16 = 1013;
 

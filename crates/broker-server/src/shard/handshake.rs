@@ -6,6 +6,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use broker_core::{Handshake, Info, SessionId};
+use broker_dialect::Sessions;
+use broker_dialect::socketio::engine::{Request as EngineRequest, RequestError, Revision};
 use broker_transport::handshake::{self, Compression};
 use broker_transport::{Reader, Writer};
 use http::request::Parts;
@@ -29,6 +31,8 @@ pub(crate) struct Admission {
     /// The compression to agree on.
     pub(crate) compression: Option<Compression>,
     pub(super) order: u64,
+    /// Which Engine.IO its client speaks, where that is asked.
+    pub(super) revision: Revision,
     pub(super) ip: ClientIp,
     /// Its place among the connections of its client, unless it has had one before.
     place: Option<Place>,
@@ -66,6 +70,8 @@ pub(crate) enum NotAdmitted {
     KnownTooLarge,
     #[error("too much is held for the backend")]
     HoldFull,
+    #[error("{0}")]
+    Engine(RequestError),
 }
 
 impl NotAdmitted {
@@ -74,7 +80,9 @@ impl NotAdmitted {
         match self {
             NotAdmitted::NoEndpoint => StatusCode::NOT_FOUND,
             NotAdmitted::Origin => StatusCode::FORBIDDEN,
-            NotAdmitted::Again | NotAdmitted::Unclear(_) => StatusCode::BAD_REQUEST,
+            NotAdmitted::Again | NotAdmitted::Unclear(_) | NotAdmitted::Engine(_) => {
+                StatusCode::BAD_REQUEST
+            }
             NotAdmitted::Draining | NotAdmitted::Full(_) | NotAdmitted::HoldFull => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
@@ -88,7 +96,7 @@ impl NotAdmitted {
         match self {
             NotAdmitted::NoEndpoint => Rejected::NoEndpoint,
             NotAdmitted::Origin => Rejected::Origin,
-            NotAdmitted::Again => Rejected::BadHandshake,
+            NotAdmitted::Again | NotAdmitted::Engine(_) => Rejected::BadHandshake,
             NotAdmitted::Draining => Rejected::Draining,
             NotAdmitted::Full(full) => full.counted(),
             NotAdmitted::Unclear(_) => Rejected::UnclearClient,
@@ -127,6 +135,7 @@ impl Shard {
         if self.tells(endpoint) && !state.broker.has_room_for_session() {
             return Err(NotAdmitted::HoldFull);
         }
+        let revision = self.revision(request, endpoint)?;
         let address = self.client_ip(request, peer.caller)?;
         let place = peer.seat.place_for(address).map_err(NotAdmitted::Full)?;
         let ip = match (address, peer.caller) {
@@ -174,9 +183,24 @@ impl Shard {
             handshake: Arc::new(handshake),
             compression,
             order: peer.seat.order(),
+            revision,
             ip,
             place,
         })
+    }
+
+    /// Which Engine.IO the client speaks that asks for a WebSocket, where that is what is spoken.
+    fn revision(&self, request: &Parts, endpoint: usize) -> Result<Revision, NotAdmitted> {
+        let route = &self.settings.endpoints[endpoint];
+        match route.dialect.sessions() {
+            Sessions::Untold | Sessions::One => Ok(Revision::Four),
+            Sessions::PerNamespace => {
+                let query = request.uri.query().unwrap_or_default();
+                let asked = EngineRequest::read(query, &route.options.socketio)
+                    .map_err(NotAdmitted::Engine)?;
+                Ok(asked.revision)
+            }
+        }
     }
 
     /// Whose handshake it is, by the word of trusted proxies where there are any.
@@ -194,7 +218,7 @@ impl Shard {
     /// Whether the application is told of clients of this endpoint.
     fn tells(&self, endpoint: usize) -> bool {
         let dialect = &self.settings.endpoints[endpoint].dialect;
-        self.settings.tells_backend && dialect.tells_backend()
+        self.settings.tells_backend && dialect.sessions() == Sessions::One
     }
 
     /// Whether the application decides if a client is let in.

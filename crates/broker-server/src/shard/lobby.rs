@@ -83,16 +83,14 @@ impl Lobby {
     /// Somebody waits for the application's decision.
     fn enter(&mut self, session: SessionHandle) -> oneshot::Receiver<Decision> {
         let (decision, decided) = oneshot::channel();
-        let guest = Guest {
-            decision: Some(decision),
-            greeting: None,
-            page: None,
-            messages: Vec::new(),
-            bytes: 0,
-            farewell: None,
-        };
-        self.guests.insert(session, guest);
+        self.guests.insert(session, Guest::new(Some(decision)));
         decided
+    }
+
+    /// The application's decision is waited for by nobody in particular: the client has a connection already, by which it
+    /// will be told.
+    pub(super) fn expect(&mut self, session: SessionHandle) {
+        self.guests.insert(session, Guest::new(None));
     }
 
     pub(super) fn leave(&mut self, session: SessionHandle) -> Option<Guest> {
@@ -167,6 +165,22 @@ impl Lobby {
 }
 
 impl Guest {
+    fn new(decision: Option<oneshot::Sender<Decision>>) -> Guest {
+        Guest {
+            decision,
+            greeting: None,
+            page: None,
+            messages: Vec::new(),
+            bytes: 0,
+            farewell: None,
+        }
+    }
+
+    /// What the application has said to the client itself.
+    pub(super) fn into_page(self) -> Option<Box<Page>> {
+        self.page
+    }
+
     fn decide(&mut self, decision: Decision) {
         if let Some(waiting) = self.decision.take() {
             // Whoever waited may have gone.

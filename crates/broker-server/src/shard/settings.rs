@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use broker_core::{CookieRule, GateConfig, Secret};
-use broker_dialect::{DialectKind, Options};
+use broker_dialect::{DialectKind, Options, Sessions, socketio};
 use broker_transport::tls::Tls;
 use broker_transport::ws;
 use tokio::sync::Semaphore;
@@ -141,21 +141,27 @@ impl Route {
     fn new(endpoint: &Endpoint, config: &Config) -> Route {
         let dialect = endpoint.dialect;
         let max_message = config.limits.max_message.bytes();
-        let (max_message, uncounted_fragment) = if dialect.tells_backend() {
-            (max_message, u64::MAX)
-        } else {
-            (max_message.max(ECHO_MAX_MESSAGE), ECHO_UNCOUNTED_FRAGMENT)
+        let (max_message, uncounted_fragment) = match dialect.sessions() {
+            Sessions::Untold => (max_message.max(ECHO_MAX_MESSAGE), ECHO_UNCOUNTED_FRAGMENT),
+            Sessions::One | Sessions::PerNamespace => (max_message, u64::MAX),
         };
+        let socketio = socketio_settings(endpoint, config);
+        let mut websocket = websocket_settings(&config.limits, &config.websocket);
+        if dialect.sessions() == Sessions::PerNamespace {
+            // Socket.IO has a heartbeat of its own, in its own words.
+            websocket.ping_interval = Duration::ZERO;
+        }
         Route {
             dialect,
             options: Options {
                 binary: endpoint.binary,
                 relay_events: endpoint.relay_events,
+                socketio: Arc::new(socketio),
             },
             websocket: Arc::new(ws::Settings {
                 max_message,
                 uncounted_fragment,
-                ..websocket_settings(&config.limits, &config.websocket)
+                ..websocket
             }),
         }
     }
@@ -174,4 +180,20 @@ pub(crate) fn websocket_settings(limits: &Limits, websocket: &config::WebSocket)
         ping_interval: never_or(websocket.ping_interval),
         pong_timeout: never_or(websocket.pong_timeout),
     }
+}
+
+/// What is chosen about Socket.IO. It cannot do without a heartbeat: where there are to be no pings, it beats as by default.
+fn socketio_settings(endpoint: &Endpoint, config: &Config) -> socketio::Settings {
+    let mut settings = socketio::Settings {
+        max_payload: config.limits.max_message.bytes(),
+        allow_eio3: endpoint.allow_eio3,
+        ..socketio::Settings::default()
+    };
+    if let Some(interval) = config.websocket.ping_interval {
+        settings.ping_interval = interval.duration();
+    }
+    if let Some(timeout) = config.websocket.pong_timeout {
+        settings.ping_timeout = timeout.duration();
+    }
+    settings
 }

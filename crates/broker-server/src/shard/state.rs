@@ -1,5 +1,7 @@
 //! What a shard knows, and what it does between two waits.
 
+mod acting;
+mod namespaces;
 mod panics;
 mod reading;
 mod relaying;
@@ -12,6 +14,7 @@ use broker_core::{
     Broker, Config, Delivery, Effects, Gating, OnFull, Opening, Orders, Outcome, Pace,
     SessionHandle, SessionId, Timestamp,
 };
+use broker_dialect::{Action, Sessions, Start};
 use broker_transport::ws::{Deflater, Inflater, WebSocket};
 use broker_transport::{Outbound, Writer};
 use slab::Slab;
@@ -25,12 +28,14 @@ use super::handshake::Admission;
 use super::intake::Intake;
 use super::lines::{Line, Lines, Writing};
 use super::lobby::Lobby;
+use super::namespaces::Namespaces;
 use super::outbox::Outbox;
 use super::table::Table;
 use super::timers::Timers;
 use crate::config;
 use crate::mailbox::Report;
 
+use self::acting::ear;
 pub(super) use self::reading::Turn;
 
 /// How much is read at once from a connection.
@@ -114,8 +119,9 @@ impl State {
         let mut opening = Opening::new(admission.id, admission.info.clone());
         opening.order = admission.order;
         opening.handshake = admission.handshake.clone();
-        opening.is_told = self.settings.tells_backend && route.dialect.tells_backend();
-        opening.is_reachable = route.dialect.tells_backend();
+        let is_client = route.dialect.sessions() == Sessions::One;
+        opening.is_told = self.settings.tells_backend && is_client;
+        opening.is_reachable = is_client;
         opening.is_asked = is_asked;
         self.broker.open(now, opening, &mut self.effects)
     }
@@ -129,12 +135,21 @@ impl State {
         writer: Writer,
     ) {
         let route = &self.settings.endpoints[admission.endpoint];
+        let mut actions = Vec::new();
+        let start = Start {
+            revision: admission.revision,
+            ..Start::new(now, admission.id, &route.options)
+        };
+        let dialect = route
+            .dialect
+            .open(&start, &mut |action| actions.push(action));
         self.table.insert(Box::new(Connection {
             session,
             id: admission.id,
             websocket: WebSocket::new(route.websocket.clone(), now)
                 .with_compression(admission.compression.map(|agreed| agreed.window)),
-            dialect: route.dialect.open(&route.options),
+            dialect,
+            namespaces: Namespaces::default(),
             outbound: Outbound::default(),
             writer: Rc::new(writer),
             reader: None,
@@ -147,6 +162,7 @@ impl State {
         }));
         let guest = self.lobby.leave(session);
         self.on_behalf_of(now, session, |state| {
+            state.begin(now, session, actions);
             state.schedule(session);
             tracing::info!(event = "connect", conn = %admission.id, ip = %admission.ip);
             if let Some(guest) = guest {
@@ -159,15 +175,35 @@ impl State {
         });
     }
 
-    /// Begins the close handshake with a connection, if it is open.
+    /// Does what a dialect wants done at the beginning of a connection.
+    fn begin(&mut self, now: Timestamp, session: SessionHandle, actions: Vec<Action>) {
+        let Some(connection) = self.table.get_mut(session) else {
+            return;
+        };
+        let mut ear = ear!(self, now);
+        for action in actions {
+            ear.act(connection, action);
+        }
+        if !connection.outbound.is_empty() {
+            self.lines
+                .enter(Line::Prompt, session, &mut connection.writing);
+        }
+        let moves = ear.moves;
+        self.settle(session, moves);
+    }
+
+    /// Begins the close handshake with a connection, if it is open; for the session of a namespace, puts its client out.
     pub(super) fn close(&mut self, now: Timestamp, session: SessionHandle, farewell: Farewell) {
+        if let Some(namespace) = self.table.namespace(session) {
+            return self.put_out(now, session, namespace, &farewell);
+        }
         let Some(connection) = self.table.get_mut(session) else {
             return;
         };
         if connection.close(now, farewell) {
             self.lines
                 .enter(Line::Prompt, session, &mut connection.writing);
-            self.broker.begin_closing(session);
+            connection.tell_closing(&mut self.broker);
             self.schedule(session);
         }
     }
@@ -186,9 +222,11 @@ impl State {
             Some(ours) => ours.farewell,
             None => ending.farewell,
         };
+        let namespaces = connection.namespaces.take();
         self.settings.counters.count_closed(cause);
         tracing::info!(event = "disconnect", conn = %connection.id, status = code, "{}", reason);
         self.table.end(session, ending.is_lost);
+        self.end_namespaces(now, namespaces, code, &reason);
         self.broker
             .close(now, session, code, &reason, &mut self.effects);
     }

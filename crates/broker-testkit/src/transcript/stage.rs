@@ -2,6 +2,7 @@
 
 mod clients;
 mod effects;
+mod namespaces;
 mod setting;
 
 use std::collections::VecDeque;
@@ -14,6 +15,7 @@ use broker_core::{
 use broker_dialect::DialectState;
 use bytes::Bytes;
 
+use self::namespaces::Member;
 use self::setting::Setting;
 use super::script::{Cue, Said};
 use super::sight::Sight;
@@ -27,6 +29,8 @@ pub(super) struct Stage {
     effects: Effects,
     now: Timestamp,
     clients: Vec<Client>,
+    /// Clients in namespaces, each with a session of its own.
+    members: Vec<Member>,
     seen: Vec<Sight>,
 }
 
@@ -56,6 +60,7 @@ impl Default for Stage {
             effects: Effects::default(),
             now: Timestamp(1_800_000_000_000),
             clients: Vec::new(),
+            members: Vec::new(),
             seen: Vec::new(),
         }
     }
@@ -122,7 +127,10 @@ impl Stage {
 
     /// The call that the backend is about to be done with.
     fn told(&mut self, name: &str) -> Result<CallHandle, String> {
-        let call = self.client(name)?.call.take();
+        let call = match self.member(name) {
+            Some(member) => member.call.take(),
+            None => self.client(name)?.call.take(),
+        };
         call.ok_or_else(|| format!("the backend has no event of {name} to answer"))
     }
 
@@ -173,7 +181,7 @@ impl Stage {
             let mut actions = Vec::new();
             client
                 .dialect
-                .handle_timeout(now, &mut |action| actions.push(action));
+                .handle_timeout(now, !client.is_paused, &mut |action| actions.push(action));
             let name = client.name.clone();
             self.act(&name, actions);
         }
@@ -197,10 +205,15 @@ impl Stage {
         named.ok_or_else(|| format!("there is no {name}"))
     }
 
-    fn client_with(&mut self, id: SessionId) -> &mut Client {
+    /// The name of whose session it is, and where the call is noted that tells of it.
+    fn told_of(&mut self, id: SessionId) -> (&str, &mut Option<CallHandle>) {
+        if let Some(member) = self.members.iter_mut().find(|member| member.id == id) {
+            return (&member.name, &mut member.call);
+        }
         let mut clients = self.clients.iter_mut();
         let client = clients.find(|client| client.id == id);
-        client.expect("the broker made up a session")
+        let client = client.expect("the broker made up a session");
+        (&client.name, &mut client.call)
     }
 
     fn client_of(&self, session: SessionHandle) -> Option<&Client> {
@@ -212,8 +225,8 @@ impl Stage {
     /// A text of the broker's, with `<A>` in place of the id of A.
     fn named(&self, text: &str) -> String {
         let mut text = text.to_owned();
-        for client in &self.clients {
-            text = text.replace(&client.id.to_string(), &format!("<{}>", client.name));
+        for (id, name) in self.ids() {
+            text = text.replace(&id.to_string(), &format!("<{name}>"));
         }
         text
     }
@@ -221,9 +234,16 @@ impl Stage {
     /// A text of the transcript's, with the id of A in place of `<A>`.
     fn with_ids(&self, text: &str) -> String {
         let mut text = text.to_owned();
-        for client in &self.clients {
-            text = text.replace(&format!("<{}>", client.name), &client.id.to_string());
+        for (id, name) in self.ids() {
+            text = text.replace(&format!("<{name}>"), &id.to_string());
         }
         text
+    }
+
+    fn ids(&self) -> impl Iterator<Item = (SessionId, &str)> {
+        let clients = self.clients.iter();
+        let clients = clients.map(|client| (client.id, &*client.name));
+        let members = self.members.iter();
+        clients.chain(members.map(|member| (member.id, &*member.name)))
     }
 }

@@ -26,10 +26,13 @@ pub(super) struct Room {
 /// What an event takes of the room for messages; the others have theirs reserved.
 pub(super) fn size_of(fact: &Fact) -> usize {
     match fact {
-        Fact::Received(_) | Fact::Registered { .. } | Fact::Unregistered { .. } => {
-            HELD_EVENT_BYTES + fact.size()
-        }
-        Fact::Connected | Fact::Disconnected { .. } | Fact::Started { .. } => 0,
+        Fact::Received(_)
+        | Fact::Registered { .. }
+        | Fact::Unregistered { .. }
+        | Fact::Acknowledged { .. } => HELD_EVENT_BYTES + fact.size(),
+        // What a client says for itself as it enters is no part of what is reserved.
+        Fact::Connected { .. } => fact.size(),
+        Fact::Disconnected { .. } | Fact::Started { .. } => 0,
     }
 }
 

@@ -102,7 +102,7 @@ impl Scene {
         self.now = now;
         let seen = &mut self.lines;
         self.connection
-            .handle_timeout(now, &mut |action| seen.push(show(&action)));
+            .handle_timeout(now, true, &mut |action| seen.push(show(&action)));
         self.checks(lines, &format!("{now}"));
     }
 

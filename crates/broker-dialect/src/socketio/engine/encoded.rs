@@ -17,6 +17,8 @@ pub struct Encoded {
     text: Bytes,
     /// Invariant: each begins with [`MESSAGE_BYTE`], so that protocol 3 can share it whole and protocol 4 but for that byte.
     attachments: Vec<Bytes>,
+    /// The number by which the client is to acknowledge it.
+    asks: Option<u64>,
 }
 
 /// The type of a message in a binary packet of protocol 3.
@@ -28,6 +30,7 @@ impl Encoded {
         Encoded {
             text: text.into(),
             attachments: Vec::new(),
+            asks: None,
         }
     }
 
@@ -41,7 +44,19 @@ impl Encoded {
         Encoded {
             text: text.into(),
             attachments: attachments.into_iter().map(Bytes::from).collect(),
+            asks: None,
         }
+    }
+
+    /// The same as something that the client is asked to acknowledge by this number, which the packet carries.
+    pub(crate) fn asking(self, asks: Option<u64>) -> Encoded {
+        Encoded { asks, ..self }
+    }
+
+    /// The number by which the client is asked to acknowledge it, if it is.
+    #[must_use]
+    pub fn asks(&self) -> Option<u64> {
+        self.asks
     }
 
     /// The text packet.

@@ -250,8 +250,14 @@ impl Session {
         )
     }
 
-    /// Does what has become due. Calling it early does nothing.
-    pub fn handle_timeout(&mut self, now: Timestamp, act: &mut impl FnMut(Due)) {
+    /// Takes note that the client is read again after a pause: its time begins anew.
+    pub fn read_on(&mut self, now: Timestamp) {
+        self.heartbeat.renew(now, &self.settings);
+    }
+
+    /// Does what has become due. Calling it early does nothing. While the client cannot be heard of, which is for the caller
+    /// to say by `is_heard`, it is pinged on, and not missed.
+    pub fn handle_timeout(&mut self, now: Timestamp, is_heard: bool, act: &mut impl FnMut(Due)) {
         if self.is_closed {
             return;
         }
@@ -259,7 +265,7 @@ impl Session {
             self.upgrade = None;
             act(Due::AbandonUpgrade);
         }
-        match self.heartbeat.fall_due(now, &self.settings) {
+        match self.heartbeat.fall_due(now, is_heard, &self.settings) {
             heartbeat::Beat::Early => {}
             heartbeat::Beat::Ping => act(Due::Send(Control::Ping)),
             heartbeat::Beat::Silent => {

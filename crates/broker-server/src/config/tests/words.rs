@@ -42,7 +42,7 @@ fn backends_are_http_urls_or_words() {
 }
 
 #[test]
-fn words_of_later_versions_are_refused_by_name() {
+fn dialects_are_known_by_their_names() {
     check::<Endpoint>(
         &[
             "*=wsbroker",
@@ -52,11 +52,11 @@ fn words_of_later_versions_are_refused_by_name() {
             "*=Echo",
         ],
         expect![[r#"
-            *=wsbroker -> Endpoint { path: Any, dialect: Wsbroker, binary: Event, relay_events: false }
-            *=echo -> Endpoint { path: Any, dialect: Echo, binary: Event, relay_events: false }
-            *=socketio -> error: `socketio` is not available in this version; available: wsbroker, wsmsgbroker, echo
-            *=wsmsgbroker -> Endpoint { path: Any, dialect: Wsmsgbroker, binary: Event, relay_events: false }
-            *=Echo -> error: `Echo` is not one of: wsbroker, wsmsgbroker, echo
+            *=wsbroker -> Endpoint { path: Any, dialect: Wsbroker, binary: Event, relay_events: false, allow_eio3: false }
+            *=echo -> Endpoint { path: Any, dialect: Echo, binary: Event, relay_events: false, allow_eio3: false }
+            *=socketio -> Endpoint { path: Any, dialect: Socketio, binary: Event, relay_events: false, allow_eio3: false }
+            *=wsmsgbroker -> Endpoint { path: Any, dialect: Wsmsgbroker, binary: Event, relay_events: false, allow_eio3: false }
+            *=Echo -> error: `Echo` is not one of: wsbroker, wsmsgbroker, socketio, echo
         "#]],
     );
 }

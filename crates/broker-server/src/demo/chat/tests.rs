@@ -31,7 +31,7 @@ impl Stage {
                 let info = json!({"sid": "a secret", "ip": "192.0.2.1", "wskey": id.to_string()});
                 let info = info.as_object().unwrap().clone();
                 self.sessions.insert(who.to_owned(), (id, info));
-                Fact::Connected
+                Fact::Connected { entrance: None }
             }
             "says" => Fact::Received(ClientMessage::parse(detail).unwrap()),
             "leaves" => Fact::Disconnected {

@@ -10,6 +10,11 @@ fn message(len: usize) -> Message {
     Message::Text(Bytes::copy_from_slice(&text.as_bytes()[..len]))
 }
 
+fn frame_of(frames: &mut Frames<'_>, window: Option<Window>, deflater: &mut Deflater) -> Bytes {
+    let framed = frames.framed(WSBROKER, &Audience::Dialect, window, deflater);
+    framed.unwrap().frames
+}
+
 fn window(bits: u8) -> Option<Window> {
     Window::new(bits)
 }
@@ -18,13 +23,13 @@ fn window(bits: u8) -> Option<Window> {
 fn receivers_share_the_bytes_of_one_frame() {
     let (message, mut deflater) = (message(4000), Deflater::new(1024));
     let mut frames = Frames::of(&message);
-    let plain = frames.frame(WSBROKER, None, &mut deflater);
-    let compressed = frames.frame(WSBROKER, window(15), &mut deflater);
+    let plain = frame_of(&mut frames, None, &mut deflater);
+    let compressed = frame_of(&mut frames, window(15), &mut deflater);
     assert!(compressed.len() < plain.len());
     for _ in 0..3 {
-        let again = frames.frame(WSBROKER, None, &mut deflater);
+        let again = frame_of(&mut frames, None, &mut deflater);
         assert_eq!(again.as_ptr(), plain.as_ptr());
-        let again = frames.frame(WSBROKER, window(15), &mut deflater);
+        let again = frame_of(&mut frames, window(15), &mut deflater);
         assert_eq!(again.as_ptr(), compressed.as_ptr());
     }
 }
@@ -33,15 +38,15 @@ fn receivers_share_the_bytes_of_one_frame() {
 fn windows_share_a_frame_where_the_message_is_no_longer() {
     let (message, mut deflater) = (message(4000), Deflater::new(1024));
     let mut frames = Frames::of(&message);
-    let widest = frames.frame(WSBROKER, window(15), &mut deflater);
+    let widest = frame_of(&mut frames, window(15), &mut deflater);
     for bits in 12..15 {
-        let same = frames.frame(WSBROKER, window(bits), &mut deflater);
+        let same = frame_of(&mut frames, window(bits), &mut deflater);
         assert_eq!(same.as_ptr(), widest.as_ptr(), "{bits}");
     }
     for bits in 9..12 {
-        let own = frames.frame(WSBROKER, window(bits), &mut deflater);
+        let own = frame_of(&mut frames, window(bits), &mut deflater);
         assert_ne!(own.as_ptr(), widest.as_ptr(), "{bits}");
-        let again = frames.frame(WSBROKER, window(bits), &mut deflater);
+        let again = frame_of(&mut frames, window(bits), &mut deflater);
         assert_eq!(again.as_ptr(), own.as_ptr(), "{bits}");
     }
 }
@@ -50,7 +55,7 @@ fn windows_share_a_frame_where_the_message_is_no_longer() {
 fn a_message_that_is_not_compressed_is_shared_with_those_who_never_are() {
     let (short, mut deflater) = (message(1000), Deflater::new(1024));
     let mut frames = Frames::of(&short);
-    let compressible = frames.frame(WSBROKER, window(15), &mut deflater);
-    let plain = frames.frame(WSBROKER, None, &mut deflater);
+    let compressible = frame_of(&mut frames, window(15), &mut deflater);
+    let plain = frame_of(&mut frames, None, &mut deflater);
     assert_eq!(compressible.as_ptr(), plain.as_ptr());
 }

@@ -26,9 +26,10 @@ impl State {
 
     /// Closes a connection in whose work something of ours went wrong; if it is closing already, it is let go at once.
     fn fail(&mut self, now: Timestamp, session: SessionHandle) {
-        let Some(connection) = self.table.get_mut(session) else {
+        let Some((_, connection)) = self.table.carrying(session) else {
             return;
         };
+        let session = connection.session;
         tracing::error!(
             event = "trouble",
             conn = %connection.id,
@@ -38,6 +39,7 @@ impl State {
         if connection.websocket.is_open() {
             return self.close(now, session, INTERNAL_ERROR);
         }
+        let namespaces = connection.namespaces.take();
         self.table.end(session, true);
         let Farewell {
             code,
@@ -45,6 +47,7 @@ impl State {
             cause,
         } = INTERNAL_ERROR;
         self.settings.counters.count_closed(cause);
+        self.end_namespaces(now, namespaces, code, &reason);
         self.broker
             .close(now, session, code, &reason, &mut self.effects);
     }

@@ -1,19 +1,16 @@
 //! From a client's bytes to what the core makes of them.
 
-use std::fmt::Display;
 use std::num::NonZeroU32;
 use std::task::Waker;
 
-use broker_core::{Broker, Effects, SessionHandle, Timestamp};
-use broker_dialect::{Action, Incoming};
-use broker_transport::ws::{Deflater, Due, Event, encode};
+use broker_core::{SessionHandle, Timestamp};
+use broker_dialect::Incoming;
+use broker_transport::ws::{Due, Event, encode};
 
 use super::State;
-use crate::counters::Closed;
-use crate::shard::Settings;
-use crate::shard::complaints::{Complaints, left_out};
+use super::acting::ear;
 use crate::shard::connection::{Connection, Unread};
-use crate::shard::farewell::{Ending, Farewell, TOO_MANY_MESSAGES};
+use crate::shard::farewell::{Ending, TOO_MANY_MESSAGES};
 use crate::shard::intake::Lack;
 use crate::shard::lines::Line;
 
@@ -98,14 +95,7 @@ impl State {
         let Some(connection) = self.table.get_mut(session) else {
             return 0;
         };
-        let mut ear = Ear {
-            now,
-            deflater: &mut self.deflater,
-            broker: &mut self.broker,
-            effects: &mut self.effects,
-            settings: &self.settings,
-            complaints: &mut self.troubles.frames,
-        };
+        let mut ear = ear!(self, now);
         let mut ending = None;
         let mut has_replied = false;
         while let Some(event) = connection
@@ -114,7 +104,7 @@ impl State {
         {
             if is_over_pace(now, connection, &event, ear.settings.messages_per_second()) {
                 if connection.close(now, TOO_MANY_MESSAGES) {
-                    ear.broker.begin_closing(session);
+                    connection.tell_closing(ear.broker);
                 }
                 continue;
             }
@@ -147,7 +137,7 @@ impl State {
                     ending = Some(Ending::failed(&violation));
                 }
             }
-            if connection.websocket.is_open() && ear.broker.is_paused(session) {
+            if connection.websocket.is_open() && connection.is_paused(ear.broker) {
                 break;
             }
         }
@@ -160,6 +150,8 @@ impl State {
                 .enter(Line::Prompt, session, &mut connection.writing);
         }
         let left = bytes.len();
+        let moves = ear.moves;
+        self.settle(session, moves);
         match ending {
             Some(ending) => self.end(now, session, ending),
             None => self.schedule(session),
@@ -169,14 +161,16 @@ impl State {
 
     /// Stops reading a connection whose messages find no room.
     pub(in crate::shard) fn pause(&mut self, session: SessionHandle) {
-        if let Some(connection) = self.table.get_mut(session) {
+        if let Some((_, connection)) = self.table.carrying(session) {
             connection.stop_reading(Lack::Hold);
         }
     }
 
     /// Reads a connection again whose messages find room.
     pub(in crate::shard) fn resume(&mut self, now: Timestamp, session: SessionHandle) {
-        if let Some(connection) = self.table.get_mut(session) {
+        if let Some((_, connection)) = self.table.carrying(session)
+            && !connection.is_paused(&self.broker)
+        {
             connection.read_on(now, Lack::Hold);
         }
     }
@@ -215,18 +209,12 @@ impl State {
             ),
         }
         if let Some(connection) = self.table.get_mut(session) {
-            let mut ear = Ear {
-                now,
-                deflater: &mut self.deflater,
-                broker: &mut self.broker,
-                effects: &mut self.effects,
-                settings: &self.settings,
-                complaints: &mut self.troubles.frames,
-            };
+            let mut ear = ear!(self, now);
+            let is_heard = connection.is_heard();
             let mut actions = Vec::new();
             connection
                 .dialect
-                .handle_timeout(now, &mut |action| actions.push(action));
+                .handle_timeout(now, is_heard, &mut |action| actions.push(action));
             for action in actions {
                 ear.act(connection, action);
             }
@@ -234,6 +222,8 @@ impl State {
                 self.lines
                     .enter(Line::Prompt, session, &mut connection.writing);
             }
+            let moves = ear.moves;
+            self.settle(session, moves);
         }
     }
 }
@@ -247,92 +237,4 @@ fn is_over_pace(
 ) -> bool {
     let counts = matches!(event, Event::Text(_) | Event::Binary(_) | Event::Ping(_));
     counts && per_second.is_some_and(|per_second| !connection.pace.admit(now, per_second))
-}
-
-/// What it takes to do what a dialect makes of a client's words.
-struct Ear<'a> {
-    now: Timestamp,
-    deflater: &'a mut Deflater,
-    broker: &'a mut Broker,
-    effects: &'a mut Effects,
-    settings: &'a Settings,
-    complaints: &'a mut Complaints,
-}
-
-impl Ear<'_> {
-    /// Has a connection's dialect read a message, and does what it says; whether that was a reply.
-    fn hear(&mut self, connection: &mut Connection, incoming: Incoming<'_>) -> bool {
-        // While it is closing nothing is kept for later, since the close frame that we wait for comes behind it.
-        if !connection.websocket.is_open() && self.broker.is_paused(connection.session) {
-            connection.lose();
-            return false;
-        }
-        let mut actions = smallvec::SmallVec::<[Action; 1]>::new();
-        connection
-            .dialect
-            .receive(self.now, incoming, &mut |action| actions.push(action));
-        let mut has_replied = false;
-        for action in actions {
-            has_replied |= self.act(connection, action);
-        }
-        has_replied
-    }
-
-    /// Does what a dialect says; whether it was to reply.
-    fn act(&mut self, connection: &mut Connection, action: Action) -> bool {
-        let (now, session) = (self.now, connection.session);
-        let (broker, effects) = (&mut *self.broker, &mut *self.effects);
-        match action {
-            Action::Message(message) => {
-                tracing::debug!(event = "from_client", conn = %connection.id, body = message.text());
-                broker.receive(now, session, message, effects);
-            }
-            Action::Register(name) => {
-                if let Err(error) = broker.register(now, session, name, effects) {
-                    self.pass_over(connection, &error);
-                }
-            }
-            Action::Unregister => broker.unregister(now, session, effects),
-            Action::Relay(relay) => {
-                tracing::debug!(event = "relayed", conn = %connection.id, matched = relay.to.len());
-                broker.relay(now, session, relay, effects);
-            }
-            Action::Answer { ack, message } => {
-                if let Err(error) = broker.answer(now, session, ack, message, effects) {
-                    self.pass_over(connection, &error);
-                }
-            }
-            Action::PassOver(why) => self.pass_over(connection, &why),
-            // No message follows our close frame (RFC 6455 §5.5.1).
-            Action::Reply(_) if !connection.websocket.is_open() => {}
-            Action::Reply(reply) => {
-                let window = connection.websocket.window();
-                // Conformance suites, for which endpoints without a backend are there, want to see what was agreed on.
-                let frame = if connection.dialect.kind().tells_backend() {
-                    self.deflater.frame(&reply, window)
-                } else {
-                    self.deflater.frame_always(&reply, window)
-                };
-                connection.outbound.push_control(frame);
-                return true;
-            }
-            Action::Refuse { code, reason } => {
-                if connection.close(now, Farewell::new(code, reason, Closed::Dialect)) {
-                    broker.begin_closing(session);
-                }
-            }
-        }
-        false
-    }
-
-    /// Lets go of something that a client has said and that makes no sense.
-    fn pass_over(&mut self, connection: &Connection, why: &dyn Display) {
-        self.settings.counters.count_passed_over();
-        if let Some(count) = self.complaints.admit(self.now) {
-            let more = left_out(count);
-            tracing::warn!(event = "passed_over", conn = %connection.id, "a message of the client's is passed over: {why}{more}");
-        } else {
-            tracing::debug!(event = "passed_over", conn = %connection.id, "a message of the client's is passed over: {why}");
-        }
-    }
 }

@@ -13,16 +13,16 @@ impl State {
         session: SessionHandle,
         notice: &Notice,
     ) {
-        let Some(connection) = self
-            .table
-            .get_mut(session)
-            .filter(|connection| connection.websocket.is_open())
-        else {
+        let Some((namespace, connection)) = self.table.carrying(session) else {
             return;
         };
-        if let Some(words) = connection.dialect.kind().notice(notice) {
-            let frame = self.deflater.frame(&words, connection.websocket.window());
-            self.queue(now, session, frame);
+        match connection.dialect.notice(namespace, notice) {
+            Ok(Some(words)) => self.say(now, session, &words),
+            Ok(None) => {}
+            Err(error) => {
+                let what = format!("an answer to the client: {error}; it is not sent");
+                self.complain(now, Some(session), &what);
+            }
         }
     }
 

@@ -34,12 +34,14 @@ impl State {
             Line::Prompt
         };
         let mut dropped = 0;
+        let mut unspeakable = None;
         for &session in recipients {
-            let Some(connection) = self
-                .table
-                .get_mut(session)
-                .filter(|connection| connection.websocket.is_open())
-            else {
+            // A namespace that its client has still to be let into has a connection already.
+            let reached = self.table.carrying(session);
+            let reached = reached.filter(|(namespace, connection)| {
+                connection.websocket.is_open() && connection.dialect.audience(*namespace).is_some()
+            });
+            let Some((namespace, connection)) = reached else {
                 let limit = self.settings.max_send_queue;
                 let kept = self.lobby.keep(session, message, limit);
                 dropped += usize::from(kept != Kept::Yes);
@@ -48,21 +50,41 @@ impl State {
                 }
                 continue;
             };
-            let frame = frames.frame(
+            let Some(audience) = connection.dialect.audience(namespace) else {
+                continue;
+            };
+            let framed = frames.framed(
                 connection.dialect.kind(),
+                &audience,
                 connection.websocket.window(),
                 &mut self.deflater,
             );
+            let framed = match framed {
+                Ok(framed) => framed,
+                Err(error) => {
+                    unspeakable.get_or_insert_with(|| error.to_string());
+                    dropped += 1;
+                    continue;
+                }
+            };
             let is_queued = connection
                 .outbound
-                .push(frame, self.settings.max_send_queue)
+                .push(framed.frames, self.settings.max_send_queue)
                 .is_ok();
             if is_queued {
-                self.lines.enter(line, session, &mut connection.writing);
+                if let (Some(namespace), Some(ack)) = (namespace, framed.asks) {
+                    connection.dialect.expect(namespace, ack);
+                }
+                let carrier = connection.session;
+                self.lines.enter(line, carrier, &mut connection.writing);
             } else {
                 dropped += 1;
                 self.on_behalf_of(now, session, |state| state.meet_slow_consumer(now, session));
             }
+        }
+        if let Some(why) = unspeakable {
+            let what = format!("a message for clients: {why}; it is not sent");
+            self.complain(now, None, &what);
         }
         dropped
     }
@@ -93,9 +115,10 @@ impl State {
             }
             SlowConsumer::Close => {
                 tracing::warn!(event = "trouble", %conn, "slow consumer: closing its connection");
-                if let Some(connection) = self.table.get_mut(session) {
+                if let Some((_, connection)) = self.table.carrying(session) {
                     connection.outbound.discard();
-                    return self.close(now, session, SLOW_CONSUMER);
+                    let carrier = connection.session;
+                    return self.close(now, carrier, SLOW_CONSUMER);
                 }
                 self.lobby.discard(session);
                 self.lobby.close(session, &SLOW_CONSUMER);

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use broker_core::{Info, Opening, SessionHandle, SessionId};
-use broker_dialect::{Action, Incoming};
+use broker_dialect::{Action, Incoming, Sessions, Start};
 
 use super::{Client, Stage};
 use crate::transcript::script::Said;
@@ -20,10 +20,15 @@ impl Stage {
             return Err(format!("there is a {name} already"));
         }
         let place = u8::try_from(self.clients.len() + 1).map_err(|_| "too many clients")?;
+        let id = SessionId::new(0, [place; 14]);
+        let start = Start::new(self.now, id, &self.setting.options);
+        let mut actions = Vec::new();
+        let mut act = |action| actions.push(action);
+        let sessions = self.setting.dialect.sessions();
         let mut client = Client {
             name,
-            id: SessionId::new(0, [place; 14]),
-            dialect: self.setting.dialect.open(&self.setting.options),
+            id,
+            dialect: self.setting.dialect.open(&start, &mut act),
             session: None,
             is_open: true,
             is_paused: false,
@@ -31,7 +36,7 @@ impl Stage {
             call: None,
             closing: None,
         };
-        if self.setting.dialect.tells_backend() {
+        if sessions != Sessions::Untold {
             let headers = cookies.iter().map(String::as_bytes);
             let info = Info::at_connect(
                 headers,
@@ -48,13 +53,17 @@ impl Stage {
                 Ok(info) => {
                     let mut opening = Opening::new(client.id, info);
                     opening.order = u64::from(place);
+                    opening.is_told = sessions == Sessions::One;
+                    opening.is_reachable = sessions == Sessions::One;
                     let now = self.now;
                     let (broker, effects) = self.broker();
                     client.session = Some(broker.open(now, opening, effects));
                 }
             }
         }
+        let name = client.name.clone();
         self.clients.push(client);
+        self.act(&name, actions);
         Ok(())
     }
 
@@ -116,8 +125,13 @@ impl Stage {
     pub(super) fn act(&mut self, name: &str, actions: Vec<Action>) {
         for action in actions {
             match action {
-                Action::Reply(message) => self.seen.push(Sight::heard(name, &message)),
-                Action::Refuse { code, reason } => self.start_closing(name, code, reason),
+                Action::Reply(words) => self.hear(name, &words),
+                Action::Refuse { code, reason } => self.start_closing(name, code, &reason),
+                action @ (Action::Enter { .. }
+                | Action::Leave { .. }
+                | Action::Say { .. }
+                | Action::Acknowledge { .. }) => self.act_in_namespace(name, action),
+                Action::AbandonUpgrade => {}
                 Action::PassOver(why) => self.see(format!("passed over {name}: {why}")),
                 action @ (Action::Message(_)
                 | Action::Register(_)
@@ -149,8 +163,15 @@ impl Stage {
                 let answered = broker.answer(now, session, ack, message, effects);
                 return answered.err().map(|error| error.to_string());
             }
-            // They are no matter of the core.
-            Action::Reply(_) | Action::Refuse { .. } | Action::PassOver(_) => {}
+            // They are no matter of the core, or not of this session.
+            Action::Reply(_)
+            | Action::Refuse { .. }
+            | Action::PassOver(_)
+            | Action::Enter { .. }
+            | Action::Leave { .. }
+            | Action::Say { .. }
+            | Action::Acknowledge { .. }
+            | Action::AbandonUpgrade => {}
         }
         None
     }
@@ -161,7 +182,9 @@ impl Stage {
         if !std::mem::replace(&mut client.is_open, false) {
             return Err(format!("{name} has no connection"));
         }
-        if let Some(session) = client.session {
+        let session = client.session;
+        self.end_members(name, code, reason);
+        if let Some(session) = session {
             let (broker, effects) = self.broker();
             broker.close(now, session, code, reason, effects);
         }

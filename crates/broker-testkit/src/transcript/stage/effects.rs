@@ -1,7 +1,6 @@
 //! Doing what the broker asks for, and noting what of it can be seen.
 
 use broker_core::{Effect, Orders, Outcome, SessionHandle, Source, write_receipts, write_results};
-use broker_dialect::DialectKind;
 
 use super::Stage;
 use crate::transcript::sight::Sight;
@@ -32,10 +31,11 @@ impl Stage {
                 let event = &call.events[0];
                 let mut message = Vec::new();
                 event.fact.write_message(&mut message);
-                let client = self.client_with(event.id.session);
-                client.call = Some(call.handle);
+                let (name, noted) = self.told_of(event.id.session);
+                let who = name.to_owned();
+                *noted = Some(call.handle);
                 let told = Sight::Told {
-                    who: client.name.clone(),
+                    who,
                     id: self.named(&event.id.to_string()),
                     attempt: event.attempt,
                     message: self.named(&String::from_utf8_lossy(&message)),
@@ -44,38 +44,25 @@ impl Stage {
                 self.seen.push(told);
             }
             Effect::Deliver { message, to, .. } => {
-                let recipients = &self.effects.recipients[to];
-                for kind in DialectKind::ALL {
-                    let of_kind = recipients
-                        .iter()
-                        .filter_map(|handle| self.client_of(*handle));
-                    let of_kind = of_kind.filter(|client| client.dialect.kind() == kind);
-                    let names: Vec<_> = of_kind.map(|client| client.name.clone()).collect();
-                    if !names.is_empty() {
-                        let heard = Sight::heard(&names.join(", "), &kind.encode(&message));
-                        self.seen.push(heard);
+                let recipients = self.effects.recipients[to].to_vec();
+                self.deliver(&message, &recipients);
+            }
+            Effect::Close { to, code, reason } => {
+                let closed = self.effects.recipients[to].to_vec();
+                for session in closed {
+                    if let Some(client) = self.client_of(session) {
+                        let name = client.name.clone();
+                        self.start_closing(&name, code, &reason);
+                    } else {
+                        self.put_out(session, code, &reason);
                     }
                 }
             }
-            Effect::Close { to, code, reason } => {
-                let closed = self.effects.recipients[to].iter();
-                let closed = closed.filter_map(|handle| self.client_of(*handle));
-                let names: Vec<_> = closed.map(|client| client.name.clone()).collect();
-                for name in names {
-                    self.start_closing(&name, code, &reason);
-                }
-            }
             Effect::Tell { session, notice } => {
-                if let Some(client) = self.client_of(session)
-                    && client.is_open
-                    && let Some(words) = client.dialect.kind().notice(&notice)
-                {
-                    let heard = Sight::heard(&client.name, &words).to_string();
-                    self.see(heard);
-                }
+                self.notify(session, &notice);
             }
             Effect::Unanswered { session, token } => {
-                if let Some(client) = self.client_of(session) {
+                if let Some((client, _)) = self.reached_by(session) {
                     self.see(format!("unanswered {}: {token}", client.name));
                 }
             }
@@ -95,11 +82,11 @@ impl Stage {
             }
             Effect::Executed { orders, outcomes } => self.report(&orders, &outcomes),
             Effect::Retrying { event, failure, .. } => {
-                let who = self.client_with(event.session).name.clone();
+                let who = self.told_of(event.session).0.to_owned();
                 self.see(format!("held {who}: {failure}"));
             }
             Effect::Dropped { event, reason, .. } => {
-                let who = self.client_with(event.session).name.clone();
+                let who = self.told_of(event.session).0.to_owned();
                 self.see(format!("dropped {who}: {reason}"));
             }
             // No command of an embedder's own is known here, an ended session shows nothing, and no handshake waits.
@@ -146,11 +133,12 @@ impl Stage {
         let now = self.now;
         let closing = self.clients.iter_mut().find_map(|client| {
             let (code, reason) = client.closing.take()?;
-            Some((client.session, code, reason))
+            Some((client.name.clone(), client.session, code, reason))
         });
-        let Some((session, code, reason)) = closing else {
+        let Some((name, session, code, reason)) = closing else {
             return false;
         };
+        self.end_members(&name, code, &reason);
         if let Some(session) = session {
             let (broker, effects) = self.broker();
             broker.close(now, session, code, &reason, effects);
@@ -159,11 +147,14 @@ impl Stage {
     }
 
     fn set_paused(&mut self, session: SessionHandle, is_paused: bool) {
-        let mut clients = self.clients.iter_mut();
-        if let Some(client) = clients.find(|client| client.session == Some(session)) {
+        let Some((client, _)) = self.reached_by(session) else {
+            return;
+        };
+        let name = client.name.clone();
+        if let Ok(client) = self.client(&name) {
             client.is_paused = is_paused;
             let what = if is_paused { "paused" } else { "read again" };
-            let line = format!("{} is {what}", client.name);
+            let line = format!("{name} is {what}");
             self.see(line);
         }
     }

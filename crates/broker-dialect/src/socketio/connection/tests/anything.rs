@@ -72,7 +72,7 @@ proptest! {
         });
         for (message, answer, wait) in &messages {
             now = now.after(Duration::from_millis(*wait));
-            connection.handle_timeout(now, &mut |action| check(action, &mut waiting, &mut within));
+            connection.handle_timeout(now, true, &mut |action| check(action, &mut waiting, &mut within));
             connection.receive(now, incoming(message), &mut |action| check(action, &mut waiting, &mut within));
             match answer {
                 0..=3 => if let Some(index) = waiting.pop() {

@@ -94,19 +94,29 @@ impl Heartbeat {
         }
     }
 
-    pub(super) fn fall_due(&mut self, now: Timestamp, settings: &Settings) -> Beat {
+    /// A client that cannot be heard of is not missed. One of protocol 4 is pinged on meanwhile, as it misses us otherwise.
+    pub(super) fn fall_due(&mut self, now: Timestamp, is_heard: bool, settings: &Settings) -> Beat {
         if now < self.deadline() {
             return Beat::Early;
         }
-        match self {
-            Heartbeat::Resting(_) => {
-                *self = Heartbeat::Pinged {
-                    deadline: later(now, settings.ping_timeout),
-                    is_extended: false,
-                };
+        let pinged = |wait| Heartbeat::Pinged {
+            deadline: later(now, wait),
+            is_extended: false,
+        };
+        match (&*self, is_heard) {
+            (Heartbeat::Resting(_), true) => {
+                *self = pinged(settings.ping_timeout);
                 Beat::Ping
             }
-            Heartbeat::Pinged { .. } | Heartbeat::Listening(_) => Beat::Silent,
+            (Heartbeat::Resting(_) | Heartbeat::Pinged { .. }, false) => {
+                *self = pinged(settings.ping_interval);
+                Beat::Ping
+            }
+            (Heartbeat::Listening(_), false) => {
+                *self = Heartbeat::Listening(client_deadline(now, settings));
+                Beat::Early
+            }
+            (Heartbeat::Pinged { .. } | Heartbeat::Listening(_), true) => Beat::Silent,
         }
     }
 }

@@ -17,7 +17,7 @@ fn after(seconds: u64) -> Timestamp {
 
 fn due(session: &mut Session, now: Timestamp) -> Vec<Due> {
     let mut all = Vec::new();
-    session.handle_timeout(now, &mut |due| all.push(due));
+    session.handle_timeout(now, true, &mut |due| all.push(due));
     all
 }
 

@@ -1,0 +1,243 @@
+//! Socket.IO as a dialect of the broker's: what its packets ask of the core, and the core's words in packets.
+
+use std::borrow::Cow;
+use std::collections::VecDeque;
+
+use broker_core::{ClientMessage, Message, Notice, SessionId, Timestamp, json};
+
+use super::{Action as Asked, Connection, EncodeError, NamespaceIndex, encode};
+use crate::socketio::engine::{Encoded, Revision};
+use crate::{Action, Audience, Dialect, Incoming, Outgoing, Sessions, Start, Words};
+
+/// How many acknowledgements of one connection may be waited for; of more, the oldest are not waited for any longer.
+pub const AWAITED_ACKS_MAX: usize = 1024;
+
+/// A connection of the dialect. Boxed, since connections of other dialects have next to no state.
+#[derive(Debug)]
+pub struct Socketio(Box<State>);
+
+#[derive(Debug)]
+struct State {
+    connection: Connection,
+    /// What the client was asked to acknowledge and has not, oldest first. An acknowledgement of anything else is made up.
+    awaited: VecDeque<(NamespaceIndex, u64)>,
+}
+
+impl Dialect for Socketio {
+    const NAME: &'static str = "socketio";
+    const SESSIONS: Sessions = Sessions::PerNamespace;
+
+    fn open(start: &Start<'_>, act: &mut impl FnMut(Action)) -> Socketio {
+        let settings = start.options.socketio.clone();
+        let mut entering = Vec::new();
+        let connection = Connection::open(
+            start.now,
+            start.revision,
+            start.transport,
+            settings,
+            &mut |asked| {
+                translate(asked, start.revision, &mut VecDeque::new(), &mut |action| {
+                    entering.push(action);
+                });
+            },
+        );
+        let greeting = connection.open_packet(&start.id.to_string());
+        act(Action::Reply(Words::Packet(greeting, start.revision)));
+        entering.into_iter().for_each(act);
+        Socketio(Box::new(State {
+            connection,
+            awaited: VecDeque::new(),
+        }))
+    }
+
+    fn receive(&mut self, now: Timestamp, incoming: Incoming<'_>, act: &mut impl FnMut(Action)) {
+        let State {
+            connection,
+            awaited,
+        } = &mut *self.0;
+        let revision = connection.session().revision();
+        connection.receive(now, incoming, &mut |asked| {
+            translate(asked, revision, awaited, act);
+        });
+    }
+
+    fn next_deadline(&self) -> Option<Timestamp> {
+        self.0.connection.next_deadline()
+    }
+
+    fn handle_timeout(&mut self, now: Timestamp, is_heard: bool, act: &mut impl FnMut(Action)) {
+        let State {
+            connection,
+            awaited,
+        } = &mut *self.0;
+        let revision = connection.session().revision();
+        connection.handle_timeout(now, is_heard, &mut |asked| {
+            translate(asked, revision, awaited, act);
+        });
+    }
+
+    fn read_on(&mut self, now: Timestamp) {
+        self.0.connection.read_on(now);
+    }
+
+    fn audience(&self, namespace: Option<NamespaceIndex>) -> Option<Audience<'_>> {
+        let connection = &self.0.connection;
+        let name = connection.entered_namespace(namespace?)?;
+        Some(Audience::Namespace(name, connection.session().revision()))
+    }
+
+    fn encode(audience: &Audience<'_>, message: &Message) -> Result<Words, EncodeError> {
+        match audience {
+            Audience::Namespace(name, revision) => {
+                Ok(Words::Packet(encode::message(name, message)?, *revision))
+            }
+            // Nothing is sent to a connection but in a namespace.
+            Audience::Dialect => Ok(Words::Message(Outgoing::of(message))),
+        }
+    }
+
+    fn notice(
+        &self,
+        namespace: Option<NamespaceIndex>,
+        notice: &Notice,
+    ) -> Result<Option<Words>, EncodeError> {
+        let Some(Audience::Namespace(name, revision)) = self.audience(namespace) else {
+            return Ok(None);
+        };
+        let Notice::Answer { token, message, .. } = notice else {
+            // Clients of Socket.IO have no names, so that nobody has a message for them.
+            return Ok(None);
+        };
+        let Ok(ack) = token.parse() else {
+            return Ok(None);
+        };
+        let message = message.as_deref().map(String::from_utf8_lossy);
+        let args = arguments(message.as_deref());
+        let packet = encode::acknowledgement(name, ack, &args)?;
+        Ok(Some(Words::Packet(packet, revision)))
+    }
+
+    fn expect(&mut self, namespace: NamespaceIndex, ack: u64) {
+        let awaited = &mut self.0.awaited;
+        if awaited.len() >= AWAITED_ACKS_MAX {
+            awaited.pop_front();
+        }
+        awaited.push_back((namespace, ack));
+    }
+
+    fn entered(&mut self, namespace: NamespaceIndex, id: SessionId) -> Option<Words> {
+        let packet = self.0.connection.entered(namespace, &id.to_string());
+        self.in_packets(packet)
+    }
+
+    fn refused(
+        &mut self,
+        now: Timestamp,
+        namespace: NamespaceIndex,
+        message: &str,
+        details: Option<&str>,
+    ) -> Option<Words> {
+        let packet = self.0.connection.refused(now, namespace, message, details);
+        self.in_packets(packet)
+    }
+
+    fn put_out(&mut self, now: Timestamp, namespace: NamespaceIndex) -> Option<Words> {
+        self.0.forget(namespace);
+        let packet = self.0.connection.put_out(now, namespace);
+        self.in_packets(packet)
+    }
+}
+
+impl Socketio {
+    fn in_packets(&self, packet: Option<Encoded>) -> Option<Words> {
+        let revision = self.0.connection.session().revision();
+        packet.map(|packet| Words::Packet(packet, revision))
+    }
+}
+
+impl State {
+    /// Waits for no acknowledgement in a namespace that the client is out of.
+    fn forget(&mut self, namespace: NamespaceIndex) {
+        self.awaited.retain(|(known, _)| *known != namespace);
+    }
+}
+
+/// What a connection of Socket.IO wants done, in the terms of all dialects.
+fn translate(
+    asked: Asked<'_>,
+    revision: Revision,
+    awaited: &mut VecDeque<(NamespaceIndex, u64)>,
+    act: &mut impl FnMut(Action),
+) {
+    act(match asked {
+        Asked::Enter {
+            namespace,
+            name,
+            auth,
+        } => Action::Enter {
+            namespace,
+            name: name.into(),
+            auth: auth.into(),
+        },
+        Asked::Leave { namespace } => {
+            awaited.retain(|(known, _)| *known != namespace);
+            Action::Leave { namespace }
+        }
+        Asked::Event {
+            namespace,
+            event,
+            ack,
+        } => match ClientMessage::parse(&event.to_message(None)) {
+            Ok(message) => Action::Say {
+                namespace,
+                message,
+                token: ack.map(|ack| ack.to_string().into()),
+            },
+            Err(_) => Action::Refuse {
+                code: 1002,
+                reason: Cow::Borrowed("the peer sent arguments that cannot be passed on"),
+            },
+        },
+        Asked::Acknowledged {
+            namespace,
+            ack,
+            args,
+        } => match awaited.iter().position(|known| *known == (namespace, ack)) {
+            Some(place) => {
+                awaited.remove(place);
+                Action::Acknowledge {
+                    namespace,
+                    ack,
+                    args: args.to_list().into(),
+                }
+            }
+            None => Action::PassOver("an acknowledgement of what was not asked"),
+        },
+        Asked::Send(packet) => Action::Reply(Words::Packet(packet, revision)),
+        Asked::AbandonUpgrade => Action::AbandonUpgrade,
+        Asked::Close(fault) => Action::Refuse {
+            code: fault.close_code(),
+            reason: Cow::Owned(fault.to_string()),
+        },
+    });
+}
+
+/// The arguments of an acknowledgement, a JSON list: those in the `args` of an object, or else the whole message as the only
+/// one, or none.
+fn arguments(message: Option<&str>) -> Cow<'_, str> {
+    let Some(message) = message else {
+        return Cow::Borrowed("[]");
+    };
+    let members = json::members(message).ok().flatten();
+    let args = members
+        .as_ref()
+        .and_then(|members| members.last("args"))
+        .filter(|args| args.starts_with('['));
+    Cow::Owned(match args {
+        Some(args) => args.to_owned(),
+        None => format!("[{message}]"),
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,281 @@
+//! The sessions of namespaces: entering, leaving, being put out.
+
+use broker_core::{Entrance, Failure, Opening, Refusal, SessionHandle, SessionId, Timestamp, json};
+use broker_dialect::socketio::NamespaceIndex;
+use http::StatusCode;
+
+use super::State;
+use super::acting::{Ear, Move, Moves};
+use crate::config::Connect;
+use crate::counters::Closed;
+use crate::random;
+use crate::shard::connection::Connection;
+use crate::shard::farewell::Farewell;
+use crate::shard::frames;
+
+/// The close code of a session whose client has left its namespace.
+const LEFT: u16 = 1000;
+
+/// What a client is told that the backend does not let in, where the backend does not say more.
+const REFUSED: &str = "the backend does not let it in";
+
+impl Ear<'_> {
+    /// Opens a session for a namespace that a client wants to enter; whether that was answered.
+    pub(super) fn enter(
+        &mut self,
+        connection: &mut Connection,
+        namespace: NamespaceIndex,
+        name: Box<str>,
+        auth: Box<str>,
+    ) -> bool {
+        // Nobody enters through a door that is being closed.
+        if !connection.websocket.is_open() {
+            return false;
+        }
+        let tells_backend = self.settings.tells_backend;
+        let max_session = self.settings.config.limits.max_session.bytes();
+        let id = SessionId::new(connection.id.shard(), random::bytes());
+        let base = self.broker.session(connection.session);
+        let opening = base.and_then(|base| {
+            let info = base.info.for_session(id, max_session).ok()?;
+            let mut opening = Opening::new(id, info);
+            opening.order = base.order;
+            opening.handshake = base.handshake.clone();
+            Some(opening)
+        });
+        let mut opening = match opening {
+            Some(_) if auth.len() > max_session => {
+                return self.refuse(connection, namespace, "auth is over the limit max_session");
+            }
+            Some(_) if tells_backend && !self.broker.has_room_for_session() => {
+                return self.refuse(connection, namespace, "too much is held for the backend");
+            }
+            None => {
+                let what = "the session is over the limit max_session";
+                return self.refuse(connection, namespace, what);
+            }
+            Some(opening) => opening,
+        };
+        tracing::debug!(event = "entered", conn = %id, body = &*name, "a namespace, by {}", connection.id);
+        opening.entrance = Some(Box::new(Entrance {
+            namespace: name,
+            auth,
+        }));
+        opening.is_told = tells_backend;
+        opening.is_asked = tells_backend && self.settings.config.backend.connect == Connect::Wait;
+        let is_asked = opening.is_asked;
+        let session = self.broker.open(self.now, opening, self.effects);
+        connection.namespaces.insert(namespace, session);
+        self.moves.push(Move::Entered(namespace, session));
+        if is_asked {
+            self.lobby.expect(session);
+            return false;
+        }
+        match connection.dialect.entered(namespace, id) {
+            Some(words) => self.reply(connection, &words),
+            None => return false,
+        }
+        true
+    }
+
+    fn refuse(
+        &mut self,
+        connection: &mut Connection,
+        namespace: NamespaceIndex,
+        why: &str,
+    ) -> bool {
+        tracing::debug!(event = "refused", conn = %connection.id, "a namespace: {why}");
+        let words = connection.dialect.refused(self.now, namespace, why, None);
+        if let Some(words) = words {
+            self.reply(connection, &words);
+        }
+        true
+    }
+
+    /// Ends the session of a namespace that a client has left.
+    pub(super) fn leave(&mut self, connection: &mut Connection, namespace: NamespaceIndex) {
+        if let Some(session) = connection.namespaces.remove(namespace) {
+            self.moves.push(Move::Left(session));
+            let reason = "client namespace disconnect";
+            self.broker
+                .close(self.now, session, LEFT, reason, self.effects);
+        }
+    }
+}
+
+impl State {
+    /// Takes note of which sessions of namespaces a connection has gained and lost.
+    pub(super) fn settle(&mut self, carrier: SessionHandle, moves: Moves) {
+        for moved in moves {
+            match moved {
+                Move::Entered(namespace, session) => {
+                    self.table.insert_namespace(session, namespace, carrier);
+                }
+                Move::Left(session) => self.table.remove_namespace(session),
+            }
+        }
+    }
+
+    /// Lets a client into a namespace, as the backend has decided.
+    pub(in crate::shard) fn let_in(&mut self, now: Timestamp, session: SessionHandle) {
+        let guest = self.lobby.leave(session);
+        let id = self.broker.session(session).map(|session| session.id);
+        let words = match (self.table.carrying(session), id) {
+            (Some((Some(namespace), connection)), Some(id)) => {
+                connection.dialect.entered(namespace, id)
+            }
+            _ => None,
+        };
+        if let Some(words) = words {
+            self.say(now, session, &words);
+        }
+        if let Some(guest) = guest {
+            self.welcome(now, session, guest);
+        }
+    }
+
+    /// Tells a client that it may not enter a namespace. Its session has ended.
+    pub(in crate::shard) fn turn_away(
+        &mut self,
+        now: Timestamp,
+        session: SessionHandle,
+        refusal: &Refusal,
+    ) {
+        let page = self
+            .lobby
+            .leave(session)
+            .and_then(|guest| guest.into_page());
+        let body = page
+            .as_ref()
+            .map(|page| String::from_utf8_lossy(&page.body));
+        let (message, details) = explained(refusal, body.as_deref());
+        let Some((Some(namespace), connection)) = self.table.carrying(session) else {
+            return;
+        };
+        connection.namespaces.remove(namespace);
+        let carrier = connection.session;
+        let words = connection
+            .dialect
+            .refused(now, namespace, &message, details.as_deref());
+        self.table.remove_namespace(session);
+        if let Some(words) = words {
+            self.say(now, carrier, &words);
+        }
+    }
+
+    /// Puts a client out of a namespace; its session ends with that code and reason.
+    pub(super) fn put_out(
+        &mut self,
+        now: Timestamp,
+        session: SessionHandle,
+        (namespace, carrier): (NamespaceIndex, SessionHandle),
+        farewell: &Farewell,
+    ) {
+        // A client of Socket.IO comes back by itself when its connection is lost, but not when it is put out.
+        if farewell.cause == Closed::HoldFull {
+            return self.close(now, carrier, farewell.clone());
+        }
+        let Some(connection) = self.table.get_mut(carrier) else {
+            return;
+        };
+        let words = connection.dialect.put_out(now, namespace);
+        connection.namespaces.remove(namespace);
+        if let Some(words) = words {
+            self.say(now, session, &words);
+        }
+        self.table.remove_namespace(session);
+        tracing::debug!(event = "left", conn = %carrier.slot, status = farewell.code, "{}", farewell.reason);
+        let Farewell { code, reason, .. } = farewell;
+        self.broker
+            .close(now, session, *code, reason, &mut self.effects);
+        // What it was not read for may have been lacking in this namespace alone.
+        self.resume(now, carrier);
+    }
+
+    /// Ends the sessions of all namespaces of a connection that ends.
+    pub(super) fn end_namespaces(
+        &mut self,
+        now: Timestamp,
+        sessions: Vec<SessionHandle>,
+        code: u16,
+        reason: &str,
+    ) {
+        for session in sessions {
+            self.lobby.leave(session);
+            self.table.remove_namespace(session);
+            self.broker
+                .close(now, session, code, reason, &mut self.effects);
+        }
+    }
+
+    /// Queues words for the connection that carries a session, unless it is closing or there is no room for them.
+    pub(super) fn say(
+        &mut self,
+        now: Timestamp,
+        session: SessionHandle,
+        words: &broker_dialect::Words,
+    ) {
+        let Some((_, connection)) = self.table.carrying(session) else {
+            return;
+        };
+        if connection.websocket.is_open() {
+            let carrier = connection.session;
+            let window = connection.websocket.window();
+            let frames = frames::all(words, window, &mut self.deflater);
+            self.queue(now, carrier, frames);
+        }
+    }
+}
+
+/// The message and the details of a refusal: a JSON body is the details, and its `message` the message; any other body is the
+/// message.
+fn explained(refusal: &Refusal, body: Option<&str>) -> (String, Option<String>) {
+    let status = match refusal {
+        Refusal::Backend(Failure::Status { code, .. }) if (400..500).contains(code) => *code,
+        Refusal::Closed => return (REFUSED.to_owned(), None),
+        Refusal::Backend(_) | Refusal::Away(_) => {
+            return ("the backend is away".to_owned(), None);
+        }
+    };
+    let body = body.map(str::trim).filter(|body| !body.is_empty());
+    let named = || {
+        let status = StatusCode::from_u16(status).ok();
+        let reason = status.and_then(|status| status.canonical_reason());
+        reason.unwrap_or(REFUSED).to_owned()
+    };
+    match body {
+        None => (named(), None),
+        Some(body) if json::check(body.as_bytes()).is_ok() => {
+            let members = json::members(body).ok().flatten().unwrap_or_default();
+            let message = members.last("message").and_then(json::string);
+            let message = message.map_or_else(named, |message| message.into_owned());
+            (message, Some(body.to_owned()))
+        }
+        Some(body) => (body.to_owned(), None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(code: u16, body: &str, message: &str, details: Option<&str>) {
+        let refusal = Refusal::Backend(Failure::Status {
+            code,
+            retry_after: None,
+        });
+        let explained = explained(&refusal, Some(body));
+        assert_eq!((&*explained.0, explained.1.as_deref()), (message, details));
+    }
+
+    #[test]
+    fn a_refusal_says_what_the_backend_says() {
+        check(403, "", "Forbidden", None);
+        check(401, " no token\n", "no token", None);
+        let details = r#"{"message":"no","left":2}"#;
+        check(403, details, "no", Some(details));
+        check(403, r#"["a"]"#, "Forbidden", Some(r#"["a"]"#));
+        check(503, "down for maintenance", "the backend is away", None);
+        assert_eq!(explained(&Refusal::Closed, None).0, REFUSED);
+    }
+}
