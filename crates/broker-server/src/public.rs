@@ -244,6 +244,9 @@ pub(crate) fn enter(
 /// The reply to a handshake that is refused for a reason of ours.
 pub(crate) fn refuse(counters: &Counters, refusal: NotAdmitted) -> Reply {
     let reply = told(counters, refusal.counted(), refusal.status(), &refusal);
+    if let NotAdmitted::Engine(error) = refusal {
+        return reply::json(refusal.status(), error.to_json().into_bytes());
+    }
     if reply.status() == StatusCode::SERVICE_UNAVAILABLE {
         return reply::with(reply, header::RETRY_AFTER, "5");
     }
