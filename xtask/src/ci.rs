@@ -39,12 +39,16 @@ fn steps() -> Vec<Step> {
         ),
         step("tests", tests_command()),
         step("doctests", "cargo test --workspace --doc"),
+        step("package", PACKAGE),
         step("release", "cargo build --release -p broker-bin"),
         step("e2e", "cargo xtask e2e"),
         step("conformance", "cargo xtask conformance"),
         step("deny", deny::COMMAND),
     ]
 }
+
+/// The library crates as they would be published. That they build is seen by the other steps.
+const PACKAGE: &str = "cargo package --no-verify --allow-dirty -p broker-core -p broker-dialect -p broker-backend -p broker-transport -p broker-server -p broker-client";
 
 /// nextest runs each test in a process of its own and ends those that hang; without it cargo's own runner does.
 fn tests_command() -> &'static str {

@@ -93,7 +93,7 @@ fn url(scheme: &str, address: &ListenAddr) -> String {
 
 #[cfg(test)]
 mod tests {
-    use broker_server::config::{Backend, Config};
+    use broker_server::config::Config;
     use expect_test::{Expect, expect};
 
     use super::Banner;
@@ -101,13 +101,8 @@ mod tests {
 
     fn check(public: &str, admin: Option<&str>, backend: &str, expected: Expect) {
         let url = backend.parse().expect("a backend");
-        let config = Config {
-            backend: Backend {
-                url,
-                ..Backend::default()
-            },
-            ..Config::default()
-        };
+        let mut config = Config::default();
+        config.backend.url = url;
         let banner = Banner {
             public: public.parse().expect("an address"),
             admin: admin.map(|address| address.parse().expect("an address")),

@@ -58,6 +58,7 @@ pub use words::{
 /// The whole configuration, one field per section.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Config {
     /// Where the broker listens, and with how many shards.
     pub listen: Listen,
@@ -102,6 +103,7 @@ impl Default for Config {
 /// Where the broker listens, and with how many shards.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Listen {
     /// For clients and the compatible command door.
     pub public: ListenAddr,
@@ -131,6 +133,7 @@ impl Default for Listen {
 /// How the broker ends.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Drain {
     /// From the request to end to the end, at most.
     pub timeout: TimeSpan,
@@ -147,6 +150,7 @@ impl Default for Drain {
 /// What is logged, and how.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Log {
     /// The least important records that are still logged.
     pub level: LogLevel,

@@ -15,6 +15,7 @@ use super::origin::OriginRule;
 /// The doors for commands and the rules for web pages.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Access {
     /// Addresses that may POST commands to the public listener; none by
     /// default, so that this door is shut.

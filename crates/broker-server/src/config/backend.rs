@@ -22,6 +22,7 @@ use super::words::{BackendFormat, Connect, Delivery, OnFull};
 /// The backend and how it is asked.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Backend {
     /// Where events go.
     pub url: BackendTarget,
@@ -140,6 +141,7 @@ impl Backend {
 /// How much is kept for a backend that is slow or away.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Hold {
     /// Message events of one connection.
     #[serde(deserialize_with = "counts::positive")]

@@ -16,6 +16,7 @@ use super::words::{self, ParseWordError};
     deny_unknown_fields,
     expecting = "a table with `path` and `dialect`"
 )]
+#[non_exhaustive]
 pub struct Endpoint {
     /// The request paths this endpoint answers.
     pub path: EndpointPath,

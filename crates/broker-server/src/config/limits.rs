@@ -11,6 +11,7 @@ use super::words::SlowConsumer;
 /// Upper bounds on what peers may send, hold and take their time for.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Limits {
     /// Connections of the process; `None` (written 0) is what the file limit
     /// allows, less a reserve.

@@ -11,6 +11,7 @@ use super::file::{self, FileError};
 /// nothing else; the admin listener never does.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Tls {
     /// A PEM file: the server's certificate, then those that lead to its root.
     pub cert: Option<PathBuf>,

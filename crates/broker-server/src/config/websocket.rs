@@ -12,6 +12,7 @@ use super::words::Compression;
 /// Pings, compression and subprotocols.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
 pub struct WebSocket {
     /// Silence of the peer after which it is pinged; `None` (written 0) never
     /// pings.

@@ -189,10 +189,8 @@ async fn whom_nobody_hears_any_more_is_closed() {
 
 #[tokio::test]
 async fn a_connection_that_never_comes_is_told_of() {
-    let limits = Limits {
-        handshake_timeout: "50ms".parse().unwrap(),
-        ..Limits::default()
-    };
+    let mut limits = Limits::default();
+    limits.handshake_timeout = "50ms".parse().unwrap();
     let acceptor = Acceptor::new(limits, broker_server::config::WebSocket::default());
     let (sender, mut arrivals) = mpsc::unbounded_channel();
     let app = Application::start(move |mut request| {

@@ -122,10 +122,8 @@ async fn a_bad_handshake_is_refused_with_what_is_wrong() {
 
 #[tokio::test]
 async fn the_send_queue_is_bounded_and_says_when_there_is_room() {
-    let limits = Limits {
-        max_send_queue: "64KiB".parse().unwrap(),
-        ..Limits::default()
-    };
+    let mut limits = Limits::default();
+    limits.max_send_queue = "64KiB".parse().unwrap();
     let mut arrivals = Arrivals::start(limits).await;
     let mut client = Client::connect(arrivals.app.addr, "/").await;
     let (websocket, _events) = arrivals.next().await;
@@ -156,10 +154,8 @@ async fn the_send_queue_is_bounded_and_says_when_there_is_room() {
 
 #[tokio::test]
 async fn a_peer_that_takes_nothing_is_given_up() {
-    let limits = Limits {
-        write_timeout: Some("50ms".parse().unwrap()),
-        ..Limits::default()
-    };
+    let mut limits = Limits::default();
+    limits.write_timeout = Some("50ms".parse().unwrap());
     let mut arrivals = Arrivals::start(limits).await;
     let _client = Client::connect(arrivals.app.addr, "/").await;
     let (websocket, mut events) = arrivals.next().await;
@@ -225,11 +221,9 @@ async fn a_pong_answers_the_pings_before_it_too_and_one_without_a_ping_is_nothin
 
 #[tokio::test]
 async fn a_silent_peer_is_pinged_and_one_that_does_not_answer_is_closed_with_4102() {
-    let settings = config::WebSocket {
-        ping_interval: Some("10ms".parse().unwrap()),
-        pong_timeout: Some("10ms".parse().unwrap()),
-        ..config::WebSocket::default()
-    };
+    let mut settings = config::WebSocket::default();
+    settings.ping_interval = Some("10ms".parse().unwrap());
+    settings.pong_timeout = Some("10ms".parse().unwrap());
     let mut arrivals = Arrivals::with(Acceptor::new(Limits::default(), settings)).await;
     let mut raw = Raw::connect(arrivals.app.addr).await;
     raw.upgrade("/", &[]).await;
@@ -265,10 +259,8 @@ async fn a_close_frame_carries_only_what_one_may() {
 
 #[tokio::test]
 async fn a_peer_that_does_not_answer_our_close_is_left_after_close_timeout() {
-    let limits = Limits {
-        close_timeout: "20ms".parse().unwrap(),
-        ..Limits::default()
-    };
+    let mut limits = Limits::default();
+    limits.close_timeout = "20ms".parse().unwrap();
     let mut arrivals = Arrivals::start(limits).await;
     let mut raw = Raw::connect(arrivals.app.addr).await;
     raw.upgrade("/", &[]).await;
