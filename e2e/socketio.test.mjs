@@ -30,7 +30,11 @@ async function connected(t, broker, options) {
   return socket;
 }
 
-const transports = { 'by WebSocket': ['websocket'] };
+const transports = {
+  'by WebSocket': ['websocket'],
+  'by polling': ['polling'],
+  'by default, which is polling and then a WebSocket': undefined,
+};
 
 for (const shards of [1, 2]) {
   for (const [how, allowed] of Object.entries(transports)) {

@@ -181,6 +181,18 @@ dialects! {
     Echo(Echo);
 }
 
+impl DialectState {
+    /// The connection as one of Socket.IO, if it is: for polling and upgrades, which no other dialect knows.
+    pub fn socketio(&mut self) -> Option<&mut Socketio> {
+        match self {
+            DialectState::Socketio(state) => Some(state),
+            DialectState::Wsbroker(_) | DialectState::Wsmsgbroker(_) | DialectState::Echo(_) => {
+                None
+            }
+        }
+    }
+}
+
 impl fmt::Display for DialectKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())

@@ -27,6 +27,7 @@ mod load;
 mod mailbox;
 mod overlooked;
 mod permits;
+mod polling;
 mod public;
 mod random;
 mod reply;

@@ -10,6 +10,7 @@ use tokio::task::spawn_blocking;
 
 use crate::embed::Adoption;
 use crate::load::Seat;
+use crate::polling::{Takeover, Visit};
 
 /// How many letters a mailbox holds before those who send have to wait.
 const MAILBOX_LETTERS: usize = 1024;
@@ -27,6 +28,10 @@ pub(crate) enum Mail {
     Socket { socket: Accepted, seat: Seat },
     /// A client of an embedder's own server, for this shard.
     Adopt(Box<Adoption>),
+    /// A request of a client that polls, whose session is on this shard.
+    Visit(Box<Visit>),
+    /// A WebSocket that is to take over from polls, for a session of this shard.
+    Takeover(Box<Takeover>),
     /// Commands for the sessions of every shard, and who waits for what came of them here.
     Orders(Orders, Option<mpsc::Sender<Vec<Outcome>>>),
     /// What sessions of another shard have to say to those of this one.

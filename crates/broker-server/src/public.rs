@@ -9,6 +9,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use broker_backend::Greeting;
+use broker_core::SessionId;
 use broker_transport::{Patient, Socket, Stream, handshake};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
@@ -16,18 +17,20 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
+use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::task::spawn_local;
 
-use crate::config::{HEADER_BYTES_MIN, Limits, OriginRule};
+use crate::config::{self, HEADER_BYTES_MIN, Limits, OriginRule};
 use crate::counters::{Counters, Rejected};
 use crate::embed::SessionInfo;
 use crate::forwarded::Caller;
 use crate::greeting;
 use crate::http2;
 use crate::introduction;
+use crate::polling;
 use crate::reply::{self, Reply};
-use crate::shard::{Admission, ClientPeer, Invitation, NotAdmitted, Shard, TurnedAway};
+use crate::shard::{Admission, ClientPeer, Invitation, NotAdmitted, Settings, Shard, TurnedAway};
 use crate::strict::{self, HttpStream};
 
 pub(crate) use self::door::Door;
@@ -87,6 +90,13 @@ async fn answer(
 ) -> Reply {
     match handshake::check(&request, &shard.settings.subprotocols) {
         Ok(Some(accept)) => upgrade(shard, peer, request, accept).await,
+        Ok(None) if polling::is_poll(shard, &request) => {
+            let beside = || match peer.borrow().as_ref() {
+                Some(peer) => peer.beside().map_err(NotAdmitted::Full),
+                None => Err(NotAdmitted::Again),
+            };
+            polling::answer(shard, beside, request).await
+        }
         Ok(None) => Door::of(shard).ordinary(caller, request).await,
         Err(refusal) => refused(&shard.settings.counters, refusal),
     }
@@ -104,6 +114,14 @@ async fn upgrade(
     let Some(client) = peer.take() else {
         return refuse(&shard.settings.counters, NotAdmitted::Again);
     };
+    match polling::taken_over(shard, &parts).await {
+        Ok(Some(sid)) => return take_over(shard, sid, upgraded, &parts, accept),
+        Ok(None) => {}
+        Err(refusal) => {
+            peer.replace(Some(client));
+            return refusal;
+        }
+    }
     let (admission, invitation) = match receive(shard, &parts, &client, None).await {
         Ok(received) => received,
         Err(refusal) => {
@@ -137,6 +155,40 @@ async fn upgrade(
         reply.headers_mut().append(header::SET_COOKIE, cookie);
     }
     reply
+}
+
+/// Answers the handshake of a WebSocket that is to take over from polls, whose session has been found.
+fn take_over(
+    shard: &Rc<Shard>,
+    sid: SessionId,
+    upgraded: OnUpgrade,
+    request: &Parts,
+    mut accept: handshake::Accept,
+) -> Reply {
+    accept.compression = compression_for(&shard.settings, &request.headers);
+    let window = accept.compression.map(|agreed| agreed.window);
+    let shard = shard.clone();
+    spawn_local(async move {
+        let Ok(upgraded) = upgraded.await else { return };
+        // It was made of one of ours, so it is one.
+        let Ok(parts) = upgraded.downcast::<TokioIo<HttpStream<Patient<Stream>>>>() else {
+            return;
+        };
+        let stream = parts.io.into_inner().into_inner().into_inner();
+        polling::take_over(shard, sid, stream, parts.read_buf, window).await;
+    });
+    accept.into_response().map(|()| Full::default())
+}
+
+/// The compression to agree on with a client.
+pub(crate) fn compression_for(
+    settings: &Settings,
+    headers: &HeaderMap,
+) -> Option<handshake::Compression> {
+    match settings.config.websocket.compression {
+        config::Compression::Auto => handshake::compression(headers),
+        config::Compression::Off => None,
+    }
 }
 
 /// Finds out whether a client may come in; of the application, where that is asked. Its session begins with what an
@@ -282,7 +334,7 @@ fn told(
 }
 
 /// Whether the web page behind a request may connect; programs, which send no `Origin`, may (RFC 6455 §10.2).
-fn is_welcome(headers: &HeaderMap, origins: &[OriginRule]) -> bool {
+pub(crate) fn is_welcome(headers: &HeaderMap, origins: &[OriginRule]) -> bool {
     let is_listed = |origin: &HeaderValue| {
         origin
             .to_str()

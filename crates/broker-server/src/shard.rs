@@ -24,6 +24,8 @@ mod lines;
 mod lobby;
 mod namespaces;
 mod outbox;
+mod polling;
+mod polls;
 mod reader;
 mod settings;
 mod state;
@@ -56,7 +58,9 @@ use crate::public;
 pub(crate) use self::connection::Peer as ClientPeer;
 pub(crate) use self::handshake::{Admission, NotAdmitted};
 pub(crate) use self::lobby::{Invitation, TurnedAway};
+pub(crate) use self::polls::read_some;
 pub(crate) use self::settings::{Settings, websocket_settings};
+pub(crate) use self::state::{PollError, Probed};
 
 /// How many connections the pump writes to before it lets others work: about a millisecond's worth.
 const PUMP_SLICE: usize = 256;
@@ -317,6 +321,12 @@ async fn deliver_mail(shard: Rc<Shard>, mut letters: mpsc::Receiver<Mail>) {
             }
             Mail::Adopt(adoption) => {
                 spawn_local(adoption.settle(shard.clone()));
+            }
+            Mail::Visit(visit) => {
+                spawn_local(visit.settle(shard.clone()));
+            }
+            Mail::Takeover(takeover) => {
+                spawn_local(takeover.settle(shard.clone()));
             }
             Mail::Orders(orders, reply) => {
                 shard.work(|state, now| state.execute(now, orders, reply));

@@ -12,6 +12,7 @@ use tokio_rustls::server::TlsStream;
 
 use crate::bridge::{BridgeReader, BridgeWriter};
 use crate::http2::{Http2Reader, Http2Writer};
+use crate::listener::Accepted;
 use crate::tls::{TlsReader, TlsWriter};
 
 pub use self::patient::Patient;
@@ -39,6 +40,17 @@ impl Stream {
         match self {
             Stream::Plain(_) => None,
             Stream::Tls(stream) => stream.get_ref().1.alpn_protocol(),
+        }
+    }
+
+    /// The socket, free of the runtime that it was known to, so that it can go to another thread.
+    ///
+    /// # Errors
+    /// The connection itself, where it is no bare socket.
+    pub fn detach(self) -> Result<io::Result<Accepted>, Stream> {
+        match self {
+            Stream::Plain(socket) => Ok(socket.detach()),
+            Stream::Tls(_) => Err(self),
         }
     }
 

@@ -149,6 +149,12 @@ impl WebSocket {
         self
     }
 
+    /// What limits it.
+    #[must_use]
+    pub fn settings(&self) -> &Arc<Settings> {
+        &self.settings
+    }
+
     /// The window of what may be compressed for the peer; `None` if no compression was agreed on.
     #[must_use]
     pub fn window(&self) -> Option<Window> {

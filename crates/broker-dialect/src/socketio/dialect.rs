@@ -6,7 +6,8 @@ use std::collections::VecDeque;
 use broker_core::{ClientMessage, Message, Notice, SessionId, Timestamp, json};
 
 use super::{Action as Asked, Connection, EncodeError, NamespaceIndex, encode};
-use crate::socketio::engine::{Encoded, Revision};
+use crate::socketio::engine::payload::{self, Body, PayloadError};
+use crate::socketio::engine::{Encoded, Probe, Revision, UpgradeError};
 use crate::{Action, Audience, Dialect, Incoming, Outgoing, Sessions, Start, Words};
 
 /// How many acknowledgements of one connection may be waited for; of more, the oldest are not waited for any longer.
@@ -149,6 +150,65 @@ impl Dialect for Socketio {
 }
 
 impl Socketio {
+    /// Takes a body that the client has posted; see [`Connection::receive_body`].
+    ///
+    /// # Errors
+    /// When the body is refused.
+    pub fn receive_body(
+        &mut self,
+        now: Timestamp,
+        body: &[u8],
+        is_binary: bool,
+        act: &mut impl FnMut(Action),
+    ) -> Result<(), PayloadError> {
+        let State {
+            connection,
+            awaited,
+        } = &mut *self.0;
+        let revision = connection.session().revision();
+        connection.receive_body(now, body, is_binary, &mut |asked| {
+            translate(asked, revision, awaited, act);
+        })
+    }
+
+    /// Writes the body for a poll; see [`payload::encode`].
+    #[must_use]
+    pub fn write_body(&self, takes_binary: bool, waiting: &[Encoded]) -> Body {
+        let session = self.0.connection.session();
+        let bytes_max = session.settings().max_payload;
+        payload::encode(session.revision(), takes_binary, waiting, bytes_max)
+    }
+
+    /// Whether a poll with nothing to fetch has to wait.
+    #[must_use]
+    pub fn may_poll_wait(&self) -> bool {
+        self.0.connection.session().may_poll_wait()
+    }
+
+    /// A WebSocket arrived that names this session.
+    ///
+    /// # Errors
+    /// When it can't take over.
+    pub fn begin_upgrade(&mut self, now: Timestamp) -> Result<(), UpgradeError> {
+        self.0.connection.begin_upgrade(now)
+    }
+
+    /// Takes a message of a WebSocket that is to take over.
+    pub fn receive_probe(&mut self, now: Timestamp, message: Incoming<'_>) -> Probe {
+        self.0.connection.receive_probe(now, message)
+    }
+
+    /// The WebSocket that was to take over is gone.
+    pub fn abandon_upgrade(&mut self) {
+        self.0.connection.abandon_upgrade();
+    }
+
+    /// The protocol that the client speaks.
+    #[must_use]
+    pub fn revision(&self) -> Revision {
+        self.0.connection.session().revision()
+    }
+
     fn in_packets(&self, packet: Option<Encoded>) -> Option<Words> {
         let revision = self.0.connection.session().revision();
         packet.map(|packet| Words::Packet(packet, revision))

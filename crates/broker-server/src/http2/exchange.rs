@@ -5,6 +5,8 @@ use std::io;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
+use broker_core::SessionId;
+use broker_dialect::socketio::engine::RequestError;
 use broker_transport::handshake::{self, Agreed};
 use broker_transport::http2::{self, Presence, RequestBody};
 use broker_transport::{Reader, Writer};
@@ -14,11 +16,13 @@ use h2::{Reason, RecvStream, SendStream};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
+use tokio::task::spawn_local;
 use tokio::time::timeout;
 
 use super::Client;
 use crate::config::TimeSpan;
 use crate::load::Seat;
+use crate::polling;
 use crate::public::{self, MAX_HEADERS};
 use crate::reply::{self, Reply};
 use crate::shard::{Admission, Invitation, NotAdmitted, Shard};
@@ -62,12 +66,29 @@ async fn answer(
         Ok(None) => {
             let length = length(&request);
             let request = request.map(|stream| RequestBody::new(stream, length));
+            if polling::is_poll(shard, &request) {
+                let beside = || client.peer.beside().map_err(NotAdmitted::Full);
+                return Some((polling::answer(shard, beside, request).await, presence));
+            }
             public::Door::of(shard)
                 .ordinary(client.peer.caller, request)
                 .await
         }
         Ok(Some(agreed)) => {
             let (parts, received) = request.into_parts();
+            match polling::taken_over(shard, &parts).await {
+                Ok(Some(sid)) if sid.shard() == shard.number() => {
+                    take_over(shard, sid, agreed, &parts, received, respond, presence);
+                    return None;
+                }
+                // Its stream cannot leave the others of its connection.
+                Ok(Some(_)) => {
+                    let refusal = polling::refuse(shard, RequestError::BadRequest);
+                    return Some((refusal, presence));
+                }
+                Ok(None) => {}
+                Err(refusal) => return Some((refusal, presence)),
+            }
             let admitted = tokio::select! {
                 admitted = admit(client, &parts) => admitted,
                 // Whoever resets its stream while it waits has gone.
@@ -191,6 +212,34 @@ fn open(
             let (reader, writer) = http2::split(received, sent, presence);
             let directions = (Reader::Http2(reader), Writer::Http2(writer));
             shard.open(admission, invitation, directions, &[], seat);
+        }
+        // It was reset meanwhile.
+        Err(error) => presence.note(&error),
+    }
+}
+
+/// Answers the handshake of a WebSocket that is to take over from polls.
+fn take_over(
+    shard: &Rc<Shard>,
+    sid: SessionId,
+    mut agreed: Agreed,
+    request: &Parts,
+    received: RecvStream,
+    respond: &mut SendResponse<Bytes>,
+    presence: Presence,
+) {
+    agreed.compression = public::compression_for(&shard.settings, &request.headers);
+    let window = agreed.compression.map(|agreed| agreed.window);
+    match respond.send_response(agreed.into_response(), false) {
+        Ok(sent) => {
+            let (reader, writer) = http2::split(received, sent, presence);
+            let directions = (Reader::Http2(reader), Writer::Http2(writer));
+            spawn_local(polling::take_over_here(
+                shard.clone(),
+                sid,
+                directions,
+                window,
+            ));
         }
         // It was reset meanwhile.
         Err(error) => presence.note(&error),

@@ -5,6 +5,7 @@ use std::task::Waker;
 
 use broker_core::{Broker, Pace, SessionHandle, SessionId, Timestamp};
 use broker_dialect::DialectState;
+use broker_dialect::socketio::engine::Control;
 use broker_transport::ws::WebSocket;
 use broker_transport::{Outbound, Writer};
 use tokio::task::AbortHandle;
@@ -14,6 +15,7 @@ use super::farewell::Farewell;
 use super::intake::{Intake, Lack};
 use super::lines::Writing;
 use super::namespaces::Namespaces;
+use super::polling::Polling;
 use crate::forwarded::Caller;
 use crate::load::{Full, Seat};
 
@@ -46,7 +48,7 @@ pub(super) struct Connection {
     /// The sessions of the namespaces that its client is in or waits for; there are none but with Socket.IO.
     pub(super) namespaces: Namespaces,
     pub(super) outbound: Outbound,
-    pub(super) writer: Rc<Writer>,
+    pub(super) way: Way,
     /// Its reader, to be woken when reading may go on or is over.
     pub(super) reader: Option<Waker>,
     /// Whether it is read.
@@ -61,6 +63,15 @@ pub(super) struct Connection {
     pub(super) timer: Option<Timestamp>,
     /// Our close frame, if we have begun to close it.
     pub(super) closing: Option<Box<Closing>>,
+}
+
+/// By what the client is reached.
+#[derive(Debug)]
+pub(super) enum Way {
+    /// A WebSocket.
+    Socket(Rc<Writer>),
+    /// Polls. The state of the WebSocket says no more than whether the connection is open, until one takes over.
+    Polls(Box<Polling>),
 }
 
 /// Bytes that have been read, and how many of them have been looked at.
@@ -90,6 +101,38 @@ impl Connection {
     /// Whether its client could have been heard of by now: it is read, and nothing waits in front of what it is to answer.
     pub(super) fn is_heard(&self) -> bool {
         self.intake.is_open() && self.outbound.is_empty()
+    }
+
+    /// Whether there is something to write.
+    pub(super) fn has_queued(&self) -> bool {
+        match &self.way {
+            Way::Socket(_) => !self.outbound.is_empty(),
+            Way::Polls(polling) => !polling.is_empty(),
+        }
+    }
+
+    /// How many bytes wait to be written.
+    pub(super) fn queued_bytes(&self) -> usize {
+        match &self.way {
+            Way::Socket(_) => self.outbound.bytes(),
+            Way::Polls(polling) => polling.bytes(),
+        }
+    }
+
+    /// Drops what waits to be written, as far as nothing of it has left.
+    pub(super) fn discard(&mut self) {
+        self.outbound.discard();
+        if let Way::Polls(polling) = &mut self.way {
+            polling.discard();
+        }
+    }
+
+    /// The polls by which the client is reached, if it is.
+    pub(super) fn polling(&mut self) -> Option<&mut Polling> {
+        match &mut self.way {
+            Way::Socket(_) => None,
+            Way::Polls(polling) => Some(polling),
+        }
     }
 
     /// Whether the core has no room for more of what its client says, in whatever session.
@@ -135,7 +178,13 @@ impl Connection {
         let Some(frame) = self.websocket.close(now, farewell.code, &farewell.reason) else {
             return false;
         };
-        self.outbound.push_control(frame);
+        match &mut self.way {
+            Way::Socket(_) => self.outbound.push_control(frame),
+            Way::Polls(polling) => {
+                polling.push_control(Control::Close.encoded());
+                self.websocket.close_has_left(now);
+            }
+        }
         self.closing = Some(Box::new(Closing {
             farewell,
             since: now,

@@ -53,6 +53,30 @@ impl<'a> Frames<'a> {
         window: Option<Window>,
         deflater: &mut Deflater,
     ) -> Result<Framed, &EncodeError> {
+        let Encoded { words, framed, .. } = self.encoded(kind, audience);
+        let words = match words {
+            Ok(words) => &*words,
+            Err(error) => return Err(error),
+        };
+        Ok(Framed {
+            frames: frame(words, framed, window, deflater),
+            asks: words.asks(),
+        })
+    }
+
+    /// The words for an audience.
+    ///
+    /// # Errors
+    /// When the dialect cannot say it.
+    pub(super) fn words(
+        &mut self,
+        kind: DialectKind,
+        audience: &Audience<'_>,
+    ) -> Result<&Words, &EncodeError> {
+        self.encoded(kind, audience).words.as_ref()
+    }
+
+    fn encoded(&mut self, kind: DialectKind, audience: &Audience<'_>) -> &mut Encoded {
         let mut known = self.encoded.iter();
         let place = match known.position(|encoded| encoded.is_for(kind, audience)) {
             Some(place) => place,
@@ -69,15 +93,7 @@ impl<'a> Frames<'a> {
                 self.encoded.len() - 1
             }
         };
-        let Encoded { words, framed, .. } = &mut self.encoded[place];
-        let words = match words {
-            Ok(words) => &*words,
-            Err(error) => return Err(error),
-        };
-        Ok(Framed {
-            frames: frame(words, framed, window, deflater),
-            asks: words.asks(),
-        })
+        &mut self.encoded[place]
     }
 }
 

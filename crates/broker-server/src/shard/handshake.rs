@@ -8,17 +8,19 @@ use std::sync::Arc;
 use broker_core::{Handshake, Info, SessionId};
 use broker_dialect::Sessions;
 use broker_dialect::socketio::engine::{Request as EngineRequest, RequestError, Revision};
-use broker_transport::handshake::{self, Compression};
+use broker_transport::handshake::Compression;
 use broker_transport::{Reader, Writer};
 use http::request::Parts;
 use http::{StatusCode, header};
 
+use super::connection::Way;
 use super::{Invitation, Peer, Shard, reader};
 use crate::config;
 use crate::counters::Rejected;
 use crate::embed::SessionInfo;
 use crate::forwarded::{self, Caller, Unclear};
 use crate::load::{Full, Place, Seat};
+use crate::public;
 use crate::random;
 
 /// A client that may come in.
@@ -106,6 +108,18 @@ impl NotAdmitted {
     }
 }
 
+impl Admission {
+    /// The name of its session.
+    pub(super) fn id(&self) -> SessionId {
+        self.id
+    }
+
+    /// Its place among the connections of its client, for whoever keeps it.
+    pub(super) fn take_place(&mut self) -> Option<Place> {
+        self.place.take()
+    }
+}
+
 impl fmt::Display for ClientIp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -172,10 +186,7 @@ impl Shard {
                 .map(|(name, value)| (name.as_str().into(), text(value.as_bytes())))
                 .collect(),
         };
-        let compression = match self.settings.config.websocket.compression {
-            config::Compression::Auto => handshake::compression(&request.headers),
-            config::Compression::Off => None,
-        };
+        let compression = public::compression_for(&self.settings, &request.headers);
         Ok(Admission {
             id,
             endpoint,
@@ -198,7 +209,11 @@ impl Shard {
                 let query = request.uri.query().unwrap_or_default();
                 let asked = EngineRequest::read(query, &route.options.socketio)
                     .map_err(NotAdmitted::Engine)?;
-                Ok(asked.revision)
+                // Whoever names a session does not begin one.
+                match asked.sid {
+                    None => Ok(asked.revision),
+                    Some(_) => Err(NotAdmitted::Engine(RequestError::BadRequest)),
+                }
             }
         }
     }
@@ -241,7 +256,7 @@ impl Shard {
         let session = invitation.map(Invitation::accept);
         let session = self.work(|state, now| {
             let session = session.unwrap_or_else(|| state.open(now, &admission, false));
-            state.attach(now, session, &admission, writer);
+            state.attach(now, session, &admission, Way::Socket(Rc::new(writer)));
             session
         });
         tokio::task::spawn_local(reader::run(self.clone(), session, reader, seat));

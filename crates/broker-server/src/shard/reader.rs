@@ -12,7 +12,7 @@ use tokio::io::ReadBuf;
 use tokio::time::timeout;
 
 use super::Shard;
-use super::connection::Connection;
+use super::connection::{Connection, Way};
 use super::farewell::Ending;
 use super::state::Turn;
 use crate::load::Seat;
@@ -86,18 +86,19 @@ fn poll_read(
 ///
 /// It is read from the start, since a peer that is busy sending may not take anything before it is done with that.
 async fn see_off(shard: &Rc<Shard>, mut connection: Box<Connection>, mut reader: Reader) {
+    // One that is polled is nobody's to see off.
+    let Way::Socket(writer) = connection.way else {
+        return;
+    };
     let close_timeout = shard.settings.close_timeout();
     let write_timeout = shard.settings.write_timeout.unwrap_or(close_timeout);
     let say_all = async {
-        while let Ok(Flushed::Blocked) = connection.outbound.flush(&connection.writer) {
-            if !matches!(
-                timeout(write_timeout, connection.writer.writable()).await,
-                Ok(Ok(()))
-            ) {
+        while let Ok(Flushed::Blocked) = connection.outbound.flush(&writer) {
+            if !matches!(timeout(write_timeout, writer.writable()).await, Ok(Ok(()))) {
                 return;
             }
         }
-        connection.writer.shutdown();
+        writer.shutdown();
     };
     let hear_out = async {
         let mut unwanted = [0; 1024];

@@ -3,10 +3,12 @@
 mod acting;
 mod namespaces;
 mod panics;
+mod polled;
 mod reading;
 mod relaying;
 mod writing;
 
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -14,6 +16,7 @@ use broker_core::{
     Broker, Config, Delivery, Effects, Gating, OnFull, Opening, Orders, Outcome, Pace,
     SessionHandle, SessionId, Timestamp,
 };
+use broker_dialect::socketio::engine::Transport;
 use broker_dialect::{Action, Sessions, Start};
 use broker_transport::ws::{Deflater, Inflater, WebSocket};
 use broker_transport::{Outbound, Writer};
@@ -21,7 +24,7 @@ use slab::Slab;
 use tokio::sync::mpsc;
 
 use super::Settings;
-use super::connection::Connection;
+use super::connection::{Connection, Way};
 use super::effects::{Tally, Troubles};
 use super::farewell::{Ending, Farewell, RESTARTING};
 use super::handshake::Admission;
@@ -36,6 +39,7 @@ use crate::config;
 use crate::mailbox::Report;
 
 use self::acting::ear;
+pub(crate) use self::polled::{PollError, Probed};
 pub(super) use self::reading::Turn;
 
 /// How much is read at once from a connection.
@@ -57,6 +61,8 @@ pub(super) struct State {
     /// Connections whose socket has just stopped taking bytes and is to be waited for.
     pub(super) blocked: Vec<(SessionHandle, Rc<Writer>)>,
     pub(super) table: Table,
+    /// The connections that are polled, by what their clients name them.
+    polled: HashMap<SessionId, SessionHandle>,
     /// Letters for other shards.
     pub(super) outbox: Outbox,
     /// Connections that something waits for.
@@ -84,6 +90,7 @@ impl State {
             waiting: Slab::new(),
             blocked: Vec::new(),
             table: Table::default(),
+            polled: HashMap::new(),
             outbox: Outbox::new(settings.shards),
             lines: Lines::default(),
             timers: Timers::default(),
@@ -132,12 +139,16 @@ impl State {
         now: Timestamp,
         session: SessionHandle,
         admission: &Admission,
-        writer: Writer,
+        way: Way,
     ) {
         let route = &self.settings.endpoints[admission.endpoint];
         let mut actions = Vec::new();
         let start = Start {
             revision: admission.revision,
+            transport: match way {
+                Way::Socket(_) => Transport::WebSocket,
+                Way::Polls(_) => Transport::Polling,
+            },
             ..Start::new(now, admission.id, &route.options)
         };
         let dialect = route
@@ -151,7 +162,7 @@ impl State {
             dialect,
             namespaces: Namespaces::default(),
             outbound: Outbound::default(),
-            writer: Rc::new(writer),
+            way,
             reader: None,
             intake: Intake::default(),
             unread: None,
@@ -184,7 +195,7 @@ impl State {
         for action in actions {
             ear.act(connection, action);
         }
-        if !connection.outbound.is_empty() {
+        if connection.has_queued() {
             self.lines
                 .enter(Line::Prompt, session, &mut connection.writing);
         }
@@ -223,6 +234,9 @@ impl State {
             None => ending.farewell,
         };
         let namespaces = connection.namespaces.take();
+        if connection.polling().is_some() {
+            self.polled.remove(&connection.id);
+        }
         self.settings.counters.count_closed(cause);
         tracing::info!(event = "disconnect", conn = %connection.id, status = code, "{}", reason);
         self.table.end(session, ending.is_lost);
@@ -333,11 +347,7 @@ impl State {
             sessions: self.broker.sessions(),
             calls_in_flight: self.broker.calls_in_flight(),
             events_held: self.broker.events_held(),
-            queued_bytes: self
-                .table
-                .connections()
-                .map(|connection| connection.outbound.bytes())
-                .sum(),
+            queued_bytes: self.table.connections().map(Connection::queued_bytes).sum(),
         }
     }
 }

@@ -105,6 +105,10 @@ impl Table {
         };
         self.live -= 1;
         connection.wake_reader();
+        // Nobody reads one that is polled.
+        if connection.polling().is_some() {
+            return;
+        }
         self.ended.insert(session, (!is_lost).then_some(connection));
     }
 

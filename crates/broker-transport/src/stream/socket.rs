@@ -9,6 +9,8 @@ use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream, tcp, unix};
 
+use crate::listener::Accepted;
+
 /// A connected socket, as it was accepted.
 #[derive(Debug)]
 pub enum Socket {
@@ -65,6 +67,17 @@ impl Socket {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 seen => return seen,
             }
+        }
+    }
+
+    /// Frees it of the runtime of this thread.
+    pub(super) fn detach(self) -> io::Result<Accepted> {
+        match self {
+            Socket::Tcp(socket) => {
+                let peer = socket.peer_addr()?.ip().to_canonical();
+                Ok(Accepted::Tcp(socket.into_std()?, peer))
+            }
+            Socket::Unix(socket) => Ok(Accepted::Unix(socket.into_std()?)),
         }
     }
 

@@ -9,9 +9,10 @@ use super::acting::{Ear, Move, Moves};
 use crate::config::Connect;
 use crate::counters::Closed;
 use crate::random;
-use crate::shard::connection::Connection;
+use crate::shard::connection::{Connection, Way};
 use crate::shard::farewell::Farewell;
 use crate::shard::frames;
+use crate::shard::lines::Line;
 
 /// The close code of a session whose client has left its namespace.
 const LEFT: u16 = 1000;
@@ -220,9 +221,21 @@ impl State {
         };
         if connection.websocket.is_open() {
             let carrier = connection.session;
-            let window = connection.websocket.window();
-            let frames = frames::all(words, window, &mut self.deflater);
-            self.queue(now, carrier, frames);
+            let limit = self.settings.max_send_queue;
+            let queued = match &mut connection.way {
+                Way::Polls(polling) => polling.push(words, limit),
+                Way::Socket(_) => {
+                    let window = connection.websocket.window();
+                    let frames = frames::all(words, window, &mut self.deflater);
+                    connection.outbound.push(frames, limit)
+                }
+            };
+            if queued.is_ok() {
+                self.lines
+                    .enter(Line::Prompt, carrier, &mut connection.writing);
+            } else {
+                self.meet_slow_consumer(now, carrier);
+            }
         }
     }
 }

@@ -40,6 +40,9 @@ impl State {
             return self.close(now, session, INTERNAL_ERROR);
         }
         let namespaces = connection.namespaces.take();
+        if connection.polling().is_some() {
+            self.polled.remove(&connection.id);
+        }
         self.table.end(session, true);
         let Farewell {
             code,

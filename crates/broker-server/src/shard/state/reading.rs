@@ -218,7 +218,7 @@ impl State {
             for action in actions {
                 ear.act(connection, action);
             }
-            if !connection.outbound.is_empty() {
+            if connection.has_queued() {
                 self.lines
                     .enter(Line::Prompt, session, &mut connection.writing);
             }

@@ -4,11 +4,10 @@ use std::io;
 
 use broker_core::{Message, SessionHandle, Timestamp};
 use broker_transport::Flushed;
-use bytes::Bytes;
 
 use super::State;
 use crate::config::SlowConsumer;
-use crate::shard::connection::Waiting;
+use crate::shard::connection::{Waiting, Way};
 use crate::shard::farewell::{Ending, SLOW_CONSUMER};
 use crate::shard::frames::Frames;
 use crate::shard::intake::Lack;
@@ -53,26 +52,29 @@ impl State {
             let Some(audience) = connection.dialect.audience(namespace) else {
                 continue;
             };
-            let framed = frames.framed(
-                connection.dialect.kind(),
-                &audience,
-                connection.websocket.window(),
-                &mut self.deflater,
-            );
-            let framed = match framed {
-                Ok(framed) => framed,
+            let limit = self.settings.max_send_queue;
+            let kind = connection.dialect.kind();
+            let queued = match &mut connection.way {
+                Way::Polls(polling) => frames
+                    .words(kind, &audience)
+                    .map(|words| (polling.push(words, limit), words.asks())),
+                Way::Socket(_) => {
+                    let window = connection.websocket.window();
+                    let framed = frames.framed(kind, &audience, window, &mut self.deflater);
+                    let outbound = &mut connection.outbound;
+                    framed.map(|framed| (outbound.push(framed.frames, limit), framed.asks))
+                }
+            };
+            let (queued, asks) = match queued {
+                Ok(queued) => queued,
                 Err(error) => {
                     unspeakable.get_or_insert_with(|| error.to_string());
                     dropped += 1;
                     continue;
                 }
             };
-            let is_queued = connection
-                .outbound
-                .push(framed.frames, self.settings.max_send_queue)
-                .is_ok();
-            if is_queued {
-                if let (Some(namespace), Some(ack)) = (namespace, framed.asks) {
+            if queued.is_ok() {
+                if let (Some(namespace), Some(ack)) = (namespace, asks) {
                     connection.dialect.expect(namespace, ack);
                 }
                 let carrier = connection.session;
@@ -89,21 +91,7 @@ impl State {
         dropped
     }
 
-    /// Queues a frame for one connection, unless there is no room for it.
-    pub(super) fn queue(&mut self, now: Timestamp, session: SessionHandle, frame: Bytes) {
-        let limit = self.settings.max_send_queue;
-        let Some(connection) = self.table.get_mut(session) else {
-            return;
-        };
-        if connection.outbound.push(frame, limit).is_ok() {
-            self.lines
-                .enter(Line::Prompt, session, &mut connection.writing);
-        } else {
-            self.meet_slow_consumer(now, session);
-        }
-    }
-
-    fn meet_slow_consumer(&mut self, now: Timestamp, session: SessionHandle) {
+    pub(super) fn meet_slow_consumer(&mut self, now: Timestamp, session: SessionHandle) {
         let Some(conn) = self.broker.session(session).map(|session| session.id) else {
             return;
         };
@@ -116,7 +104,7 @@ impl State {
             SlowConsumer::Close => {
                 tracing::warn!(event = "trouble", %conn, "slow consumer: closing its connection");
                 if let Some((_, connection)) = self.table.carrying(session) {
-                    connection.outbound.discard();
+                    connection.discard();
                     let carrier = connection.session;
                     return self.close(now, carrier, SLOW_CONSUMER);
                 }
@@ -169,18 +157,25 @@ impl State {
         let Some(connection) = self.table.get_mut(session) else {
             return;
         };
+        if connection.polling().is_some() {
+            return self.answer_poll(now, session);
+        }
         // It may have been written to as one of the other line, and what blocks it then is being waited for.
         if connection.writing.is_blocked() || connection.outbound.is_empty() {
             return;
         }
-        match connection.outbound.flush(&connection.writer) {
+        let Way::Socket(writer) = &connection.way else {
+            return;
+        };
+        let writer = writer.clone();
+        match connection.outbound.flush(&writer) {
             Ok(flushed) => {
                 if !connection.outbound.is_over(limit) {
                     connection.read_on(now, Lack::Queue);
                 }
                 if flushed == Flushed::Blocked {
                     connection.writing.block(now);
-                    self.blocked.push((session, connection.writer.clone()));
+                    self.blocked.push((session, writer));
                     self.schedule(session);
                 } else if !connection.websocket.is_open() {
                     connection.websocket.close_has_left(now);

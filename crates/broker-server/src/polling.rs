@@ -1,0 +1,290 @@
+//! Socket.IO by long polling: what its clients ask for by HTTP, with CORS, and the WebSockets that take over.
+//!
+//! A session is begun by a GET without `sid`. Each later request names the session, whose id says which shard it lives on,
+//! and may come by any connection and so to any shard, which brings it there.
+
+mod takeover;
+mod visit;
+
+use std::fmt;
+use std::rc::Rc;
+
+use broker_core::SessionId;
+use broker_dialect::Sessions;
+use broker_dialect::socketio::engine::payload::Body as Payload;
+use broker_dialect::socketio::engine::{Request as EngineRequest, RequestError, Transport};
+use broker_transport::ws::Window;
+use broker_transport::{Reader, Stream, Writer};
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderName, HeaderValue, Method, Request, StatusCode, header};
+use hyper::body::Body;
+use tokio::sync::oneshot;
+use tokio::task::spawn_local;
+
+use self::visit::Errand;
+use crate::door::{self, Refusal};
+use crate::mailbox::Mail;
+use crate::public;
+use crate::reply::{self, Reply};
+use crate::shard::{ClientPeer, NotAdmitted, PollError, Shard};
+
+pub(crate) use self::takeover::Takeover;
+pub(crate) use self::visit::Visit;
+
+/// How long a browser may remember what it was told about CORS, in seconds.
+const PREFLIGHT_SECONDS: &str = "600";
+
+/// Whether a request is one of a client that polls: on an endpoint of Socket.IO, by its query, or to ask about CORS.
+pub(crate) fn is_poll<B>(shard: &Shard, request: &Request<B>) -> bool {
+    let uri = request.uri();
+    let endpoint = shard.settings.route(uri.path());
+    let is_ours = endpoint.is_some_and(|endpoint| {
+        let dialect = shard.settings.endpoints[endpoint].dialect;
+        dialect.sessions() == Sessions::PerNamespace
+    });
+    let names_transport = || {
+        let mut pairs = uri.query().unwrap_or_default().split('&');
+        pairs.any(|pair| pair.starts_with("transport=") || pair.starts_with("EIO="))
+    };
+    is_ours
+        && match *request.method() {
+            Method::OPTIONS => true,
+            Method::GET | Method::POST => names_transport(),
+            _ => false,
+        }
+}
+
+/// Answers a request of a client that polls.
+///
+/// `beside` takes a place for a session that begins.
+pub(crate) async fn answer<B>(
+    shard: &Rc<Shard>,
+    beside: impl Fn() -> Result<ClientPeer, NotAdmitted>,
+    request: Request<B>,
+) -> Reply
+where
+    B: Body<Data = Bytes, Error: fmt::Display> + Unpin,
+{
+    let (parts, body) = request.into_parts();
+    if !public::is_welcome(&parts.headers, &shard.settings.config.access.origins) {
+        return public::refuse(&shard.settings.counters, NotAdmitted::Origin);
+    }
+    let reply = if parts.method == Method::OPTIONS {
+        preflight(&parts)
+    } else {
+        let answered = serve(shard, beside, &parts, body).await;
+        answered.unwrap_or_else(|refusal| refusal)
+    };
+    with_cors(reply, &parts)
+}
+
+async fn serve<B>(
+    shard: &Rc<Shard>,
+    beside: impl Fn() -> Result<ClientPeer, NotAdmitted>,
+    parts: &Parts,
+    body: B,
+) -> Result<Reply, Reply>
+where
+    B: Body<Data = Bytes, Error: fmt::Display> + Unpin,
+{
+    let asked = asked(shard, parts).map_err(|error| refuse(shard, error))?;
+    if asked.transport != Transport::Polling || asked.is_jsonp {
+        return Err(refuse(shard, RequestError::BadRequest));
+    }
+    let Some(sid) = asked.sid else {
+        if parts.method != Method::GET {
+            return Err(refuse(shard, RequestError::BadMethod));
+        }
+        let counters = &shard.settings.counters;
+        let peer = beside().map_err(|refusal| public::refuse(counters, refusal))?;
+        return begin(shard, peer, parts, asked.takes_binary);
+    };
+    let sid = known(shard, &sid).map_err(|error| refuse(shard, error))?;
+    let errand = if parts.method == Method::GET {
+        Errand::Poll
+    } else {
+        let body = door::read_body(body, &shard.settings).await;
+        let body = body.map_err(|refusal| unread(&refusal))?;
+        let kind = parts.headers.get(header::CONTENT_TYPE);
+        let is_binary = kind.is_some_and(|kind| kind == "application/octet-stream");
+        Errand::Post { body, is_binary }
+    };
+    match visit(shard, sid, errand).await {
+        Ok(Some(payload)) => Ok(fetched(payload)),
+        Ok(None) => Ok(reply::reply(StatusCode::OK, "text/html", "ok")),
+        Err(PollError::Request(error)) => Err(refuse(shard, error)),
+        Err(PollError::TooLong) => Err(unread(&Refusal::TooLong(
+            shard.settings.config.limits.max_message.bytes(),
+        ))),
+    }
+}
+
+/// What the query of a request asks for.
+fn asked(shard: &Shard, parts: &Parts) -> Result<EngineRequest, RequestError> {
+    let endpoint = shard.settings.route(parts.uri.path());
+    let endpoint = endpoint.ok_or(RequestError::BadRequest)?;
+    let settings = &shard.settings.endpoints[endpoint].options.socketio;
+    EngineRequest::read(parts.uri.query().unwrap_or_default(), settings)
+}
+
+/// A session's name, if it may be one of this broker.
+fn known(shard: &Shard, sid: &str) -> Result<SessionId, RequestError> {
+    let sid: SessionId = sid.parse().map_err(|_| RequestError::UnknownSession)?;
+    if sid.shard() < shard.settings.shards {
+        Ok(sid)
+    } else {
+        Err(RequestError::UnknownSession)
+    }
+}
+
+/// Begins a session, which counts as a connection of its own.
+fn begin(
+    shard: &Rc<Shard>,
+    peer: ClientPeer,
+    parts: &Parts,
+    takes_binary: bool,
+) -> Result<Reply, Reply> {
+    let counters = &shard.settings.counters;
+    let not_admitted = |refusal| public::refuse(counters, refusal);
+    let admission = public::enter(shard, parts, &peer, None).map_err(not_admitted)?;
+    let payload = shard.open_polled(admission, peer.seat, takes_binary);
+    payload.map(fetched).map_err(|error| refuse(shard, error))
+}
+
+/// Brings a request to the shard of its session, and waits for what comes of it.
+async fn visit(
+    shard: &Rc<Shard>,
+    sid: SessionId,
+    errand: Errand,
+) -> Result<Option<Payload>, PollError> {
+    let (answer, answered) = oneshot::channel();
+    let visit = Box::new(Visit {
+        sid,
+        errand,
+        answer,
+    });
+    if sid.shard() == shard.number() {
+        spawn_local(visit.settle(shard.clone()));
+    } else {
+        let to = usize::from(sid.shard());
+        let sent = shard.mailboxes.send(to, Mail::Visit(visit)).await;
+        sent.map_err(|_| RequestError::UnknownSession)?;
+    }
+    let answered = answered.await;
+    answered.unwrap_or_else(|_| Err(RequestError::UnknownSession.into()))
+}
+
+/// The session that a WebSocket's handshake says it is to take over, if it says so.
+///
+/// # Errors
+/// The reply to one that is not to be let in.
+pub(crate) async fn taken_over(
+    shard: &Rc<Shard>,
+    parts: &Parts,
+) -> Result<Option<SessionId>, Reply> {
+    let endpoint = shard.settings.route(parts.uri.path());
+    let Some(endpoint) = endpoint.map(|endpoint| &shard.settings.endpoints[endpoint]) else {
+        return Ok(None);
+    };
+    if endpoint.dialect.sessions() != Sessions::PerNamespace {
+        return Ok(None);
+    }
+    let asked = asked(shard, parts).map_err(|error| refuse(shard, error))?;
+    let Some(sid) = asked.sid else {
+        return Ok(None);
+    };
+    if !public::is_welcome(&parts.headers, &shard.settings.config.access.origins) {
+        return Err(public::refuse(
+            &shard.settings.counters,
+            NotAdmitted::Origin,
+        ));
+    }
+    if asked.transport != Transport::WebSocket {
+        return Err(refuse(shard, RequestError::BadRequest));
+    }
+    let sid = known(shard, &sid).map_err(|error| refuse(shard, error))?;
+    match visit(shard, sid, Errand::Upgrade).await {
+        Ok(_) => Ok(Some(sid)),
+        Err(PollError::Request(error)) => Err(refuse(shard, error)),
+        Err(PollError::TooLong) => Err(refuse(shard, RequestError::BadRequest)),
+    }
+}
+
+/// Has a WebSocket take over, whose handshake was answered.
+pub(crate) async fn take_over(
+    shard: Rc<Shard>,
+    sid: SessionId,
+    stream: Stream,
+    early: Bytes,
+    window: Option<Window>,
+) {
+    takeover::bring(shard, sid, stream, early, window).await;
+}
+
+/// The same with a stream that belongs to this shard, as does the session.
+pub(crate) async fn take_over_here(
+    shard: Rc<Shard>,
+    sid: SessionId,
+    directions: (Reader, Writer),
+    window: Option<Window>,
+) {
+    takeover::run(shard, sid, directions, Bytes::new(), window).await;
+}
+
+fn fetched(payload: Payload) -> Reply {
+    let kind = if payload.is_binary {
+        "application/octet-stream"
+    } else {
+        "text/plain; charset=UTF-8"
+    };
+    let reply = reply::reply(StatusCode::OK, kind, payload.bytes);
+    reply::with(reply, header::CACHE_CONTROL, "no-store")
+}
+
+/// The reply to a request that is refused in the words of Engine.IO.
+pub(crate) fn refuse(shard: &Shard, error: RequestError) -> Reply {
+    public::refuse(&shard.settings.counters, NotAdmitted::Engine(error))
+}
+
+/// The reply to a request whose body is not taken.
+fn unread(refusal: &Refusal) -> Reply {
+    reply::text(refusal.status(), refusal.to_string())
+}
+
+/// What a browser is told that asks whether its page may ask.
+fn preflight(parts: &Parts) -> Reply {
+    let mut reply = reply::text(StatusCode::NO_CONTENT, "");
+    *reply.body_mut() = http_body_util::Full::default();
+    let headers = reply.headers_mut();
+    headers.remove(header::CONTENT_TYPE);
+    headers.insert(
+        header::ACCESS_CONTROL_ALLOW_METHODS,
+        HeaderValue::from_static("GET, POST"),
+    );
+    headers.insert(
+        header::ACCESS_CONTROL_MAX_AGE,
+        HeaderValue::from_static(PREFLIGHT_SECONDS),
+    );
+    if let Some(wanted) = parts.headers.get(header::ACCESS_CONTROL_REQUEST_HEADERS) {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, wanted.clone());
+    }
+    reply
+}
+
+/// Lets the page read the reply that asks, whose origin may connect.
+fn with_cors(mut reply: Reply, parts: &Parts) -> Reply {
+    let headers = reply.headers_mut();
+    headers.insert(header::VARY, HeaderValue::from_static("Origin"));
+    if let Some(origin) = parts.headers.get(header::ORIGIN) {
+        let told: [(HeaderName, HeaderValue); 2] = [
+            (header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone()),
+            (
+                header::ACCESS_CONTROL_ALLOW_CREDENTIALS,
+                HeaderValue::from_static("true"),
+            ),
+        ];
+        headers.extend(told);
+    }
+    reply
+}

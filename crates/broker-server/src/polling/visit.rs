@@ -1,0 +1,78 @@
+//! A request of a client that polls, on its way to the shard that its session lives on.
+
+use std::future::poll_fn;
+use std::rc::Rc;
+
+use broker_core::SessionId;
+use broker_dialect::socketio::engine::RequestError;
+use broker_dialect::socketio::engine::payload::Body;
+use bytes::Bytes;
+use tokio::sync::oneshot;
+
+use crate::shard::{PollError, Shard};
+
+/// A request, and who waits for what comes of it.
+#[derive(Debug)]
+pub(crate) struct Visit {
+    /// The session that it names.
+    pub(super) sid: SessionId,
+    pub(super) errand: Errand,
+    pub(super) answer: oneshot::Sender<Result<Option<Body>, PollError>>,
+}
+
+/// What a request wants.
+#[derive(Debug)]
+pub(super) enum Errand {
+    /// What there is to fetch, as soon as there is something.
+    Poll,
+    /// To say something.
+    Post { body: Bytes, is_binary: bool },
+    /// To know whether there is such a session, since a WebSocket is to take over.
+    Upgrade,
+}
+
+impl Visit {
+    /// Does what is wanted, on the shard of the session.
+    pub(crate) async fn settle(self: Box<Self>, shard: Rc<Shard>) {
+        let Visit {
+            sid,
+            errand,
+            mut answer,
+        } = *self;
+        match errand {
+            Errand::Poll => {
+                let (session, mut polled) = match shard.poll(sid) {
+                    Ok(polled) => polled,
+                    Err(error) => {
+                        // Nobody may be left to be told.
+                        let _ = answer.send(Err(error.into()));
+                        return;
+                    }
+                };
+                tokio::select! {
+                    body = &mut polled => {
+                        let body = body.map_err(|_| RequestError::UnknownSession.into());
+                        if answer.send(body.map(Some)).is_err() {
+                            shard.lose_poll(session);
+                        }
+                    }
+                    () = answer.closed() => shard.lose_poll(session),
+                }
+            }
+            Errand::Post { body, is_binary } => {
+                let posted = match shard.begin_post(sid) {
+                    Ok(session) => {
+                        poll_fn(|cx| shard.poll_read(session, cx.waker())).await;
+                        shard.post(session, &body, is_binary)
+                    }
+                    Err(error) => Err(error.into()),
+                };
+                let _ = answer.send(posted.map(|()| None));
+            }
+            Errand::Upgrade => {
+                let known = shard.is_polled(sid).map(|()| None);
+                let _ = answer.send(known.map_err(PollError::from));
+            }
+        }
+    }
+}

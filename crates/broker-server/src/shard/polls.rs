@@ -1,0 +1,160 @@
+//! What clients that poll, and WebSockets that take over from polls, ask of the shard of their session.
+
+use std::future::poll_fn;
+use std::io;
+use std::rc::Rc;
+use std::task::{Poll, Waker, ready};
+
+use broker_core::{SessionHandle, SessionId};
+use broker_dialect::Incoming;
+use broker_dialect::socketio::engine::RequestError;
+use broker_dialect::socketio::engine::payload::Body;
+use broker_transport::ws::{Event, WebSocket, Window};
+use broker_transport::{Reader, Writer};
+use tokio::io::ReadBuf;
+use tokio::sync::oneshot;
+use tokio::task::AbortHandle;
+
+use super::connection::{Waiting, Way};
+use super::handshake::Admission;
+use super::polling::Polling;
+use super::state::{PollError, Probed};
+use super::{Shard, reader};
+use crate::load::Seat;
+
+impl Shard {
+    pub(crate) fn number(&self) -> u16 {
+        self.state.borrow().number()
+    }
+
+    /// Gives a client a session by polling; the body of the first answer.
+    pub(crate) fn open_polled(
+        self: &Rc<Shard>,
+        mut admission: Admission,
+        mut seat: Seat,
+        takes_binary: bool,
+    ) -> Result<Body, RequestError> {
+        seat.keep(admission.take_place());
+        let id = admission.id();
+        let mut polled = self.work(|state, now| {
+            let session = state.open(now, &admission, false);
+            let way = Way::Polls(Box::new(Polling::new(takes_binary, seat)));
+            state.note_polled(id, session);
+            state.attach(now, session, &admission, way);
+            state.poll(now, id)
+        });
+        match &mut polled {
+            Ok((_, body)) => body.try_recv().map_err(|_| RequestError::BadRequest),
+            Err(error) => Err(*error),
+        }
+    }
+
+    pub(crate) fn poll(
+        self: &Rc<Shard>,
+        id: SessionId,
+    ) -> Result<(SessionHandle, oneshot::Receiver<Body>), RequestError> {
+        self.work(|state, now| state.poll(now, id))
+    }
+
+    pub(crate) fn lose_poll(self: &Rc<Shard>, session: SessionHandle) {
+        self.work(|state, now| state.lose_poll(now, session));
+    }
+
+    pub(crate) fn is_polled(&self, id: SessionId) -> Result<(), RequestError> {
+        self.state.borrow_mut().polled(id).map(drop)
+    }
+
+    pub(crate) fn begin_post(
+        self: &Rc<Shard>,
+        id: SessionId,
+    ) -> Result<SessionHandle, RequestError> {
+        self.work(|state, now| state.begin_post(now, id))
+    }
+
+    pub(crate) fn poll_read(&self, session: SessionHandle, waker: &Waker) -> Poll<()> {
+        self.state.borrow_mut().poll_read(session, waker)
+    }
+
+    /// Takes a body of a client's to the core; a panic in that closes the connection alone.
+    pub(crate) fn post(
+        self: &Rc<Shard>,
+        session: SessionHandle,
+        body: &[u8],
+        is_binary: bool,
+    ) -> Result<(), PollError> {
+        let mut posted = Err(RequestError::BadRequest.into());
+        self.work_for(session, |state, now| {
+            posted = state.post(now, session, body, is_binary);
+        });
+        posted
+    }
+
+    pub(crate) fn begin_upgrade(self: &Rc<Shard>, id: SessionId) -> Option<SessionHandle> {
+        self.work(|state, now| state.begin_upgrade(now, id))
+    }
+
+    pub(crate) fn probe_with(&self, session: SessionHandle, probing: AbortHandle) {
+        let mut state = self.state.borrow_mut();
+        state.probe_with(session, Waiting(probing));
+    }
+
+    /// The state of a WebSocket that is to take over from the polls of a session.
+    pub(crate) fn new_websocket(
+        &self,
+        session: SessionHandle,
+        window: Option<Window>,
+    ) -> Option<WebSocket> {
+        let now = self.settings.clock.now();
+        let mut state = self.state.borrow_mut();
+        let settings = state.websocket_settings(session)?;
+        Some(WebSocket::new(settings, now).with_compression(window))
+    }
+
+    /// Takes the next event of a WebSocket that has not taken over yet.
+    pub(crate) fn receive_of<'i, T>(
+        &self,
+        websocket: &mut WebSocket,
+        bytes: &mut &'i mut [u8],
+        hear: impl FnOnce(Event<'_>) -> T,
+    ) -> Option<T> {
+        let now = self.settings.clock.now();
+        let mut state = self.state.borrow_mut();
+        websocket.receive(now, state.inflater(), bytes).map(hear)
+    }
+
+    pub(crate) fn probe(self: &Rc<Shard>, session: SessionHandle, message: Incoming<'_>) -> Probed {
+        self.work(|state, now| state.probe(now, session, message))
+    }
+
+    pub(crate) fn abandon_upgrade(&self, session: SessionHandle) {
+        self.state.borrow_mut().abandon_upgrade(session);
+    }
+
+    /// Lets a WebSocket take over; `rest` is what it has sent since.
+    pub(crate) fn take_over(
+        self: &Rc<Shard>,
+        session: SessionHandle,
+        websocket: WebSocket,
+        (reader, writer): (Reader, Writer),
+        mut rest: Vec<u8>,
+    ) {
+        let seat = self.work(|state, _| state.take_over(session, websocket, writer));
+        let Some(seat) = seat else {
+            return;
+        };
+        tokio::task::spawn_local(reader::run(self.clone(), session, reader, seat));
+        if !rest.is_empty() {
+            reader::handle(self, session, Ok(&mut rest));
+        }
+    }
+}
+
+/// Reads what has arrived; nothing is the end.
+pub(crate) async fn read_some(reader: &mut Reader, buffer: &mut [u8]) -> io::Result<usize> {
+    poll_fn(|cx| {
+        let mut filled = ReadBuf::new(buffer);
+        ready!(reader.poll_read(cx, &mut filled))?;
+        Poll::Ready(Ok(filled.filled().len()))
+    })
+    .await
+}

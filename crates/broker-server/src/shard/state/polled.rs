@@ -1,0 +1,303 @@
+//! Connections that are polled, and the WebSockets that take over from polls.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Poll, Waker};
+
+use broker_core::{SessionHandle, SessionId, Timestamp};
+use broker_dialect::socketio::engine::payload::{Body, PayloadError};
+use broker_dialect::socketio::engine::{Control, Probe, RequestError};
+use broker_dialect::{Action, Incoming};
+use broker_transport::Writer;
+use broker_transport::ws::{Inflater, Settings, WebSocket, encode};
+use tokio::sync::oneshot;
+
+use super::State;
+use super::acting::ear;
+use crate::load::Seat;
+use crate::shard::connection::{Connection, Waiting, Way};
+use crate::shard::farewell::{Ending, TOO_MANY_MESSAGES};
+use crate::shard::frames;
+use crate::shard::lines::Line;
+
+/// Why a request of a client that polls is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum PollError {
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    #[error("the body is too long")]
+    TooLong,
+}
+
+impl State {
+    /// Notes by what name a connection is polled.
+    pub(in crate::shard) fn note_polled(&mut self, id: SessionId, session: SessionHandle) {
+        self.polled.insert(id, session);
+    }
+
+    /// The connection that is polled by this name.
+    pub(in crate::shard) fn polled(
+        &mut self,
+        id: SessionId,
+    ) -> Result<SessionHandle, RequestError> {
+        let session = self.polled.get(&id).copied();
+        session.ok_or(RequestError::UnknownSession)
+    }
+
+    /// Takes a poll, which is answered once there is something to say. Two at once end the session, as in the original.
+    pub(in crate::shard) fn poll(
+        &mut self,
+        now: Timestamp,
+        id: SessionId,
+    ) -> Result<(SessionHandle, oneshot::Receiver<Body>), RequestError> {
+        let session = self.polled(id)?;
+        let Some(connection) = self.table.get_mut(session) else {
+            return Err(RequestError::UnknownSession);
+        };
+        let (Some(dialect), Way::Polls(polling)) =
+            (connection.dialect.socketio(), &mut connection.way)
+        else {
+            return Err(RequestError::BadRequest);
+        };
+        if polling.is_polled() {
+            self.end(now, session, Ending::lost("it polled twice at once"));
+            return Err(RequestError::BadRequest);
+        }
+        let polled = polling.wait();
+        if !dialect.may_poll_wait() {
+            polling.release(dialect);
+        }
+        self.answer_poll(now, session);
+        Ok((session, polled))
+    }
+
+    /// Answers the poll that waits, if there is something to say. With the last word a connection that is closing ends.
+    pub(super) fn answer_poll(&mut self, now: Timestamp, session: SessionHandle) {
+        let Some(connection) = self.table.get_mut(session) else {
+            return;
+        };
+        if let (Some(dialect), Way::Polls(polling)) =
+            (connection.dialect.socketio(), &mut connection.way)
+        {
+            polling.answer(dialect);
+            let has_said_all = polling.is_empty();
+            if has_said_all && !connection.websocket.is_open() {
+                self.end(now, session, Ending::lost(""));
+            }
+        }
+    }
+
+    /// A poll has gone before it was answered.
+    pub(in crate::shard) fn lose_poll(&mut self, now: Timestamp, session: SessionHandle) {
+        self.end(now, session, Ending::lost("its poll was cut off"));
+    }
+
+    /// Begins to take a body. Two at once end the session, as in the original.
+    pub(in crate::shard) fn begin_post(
+        &mut self,
+        now: Timestamp,
+        id: SessionId,
+    ) -> Result<SessionHandle, RequestError> {
+        let session = self.polled(id)?;
+        let connection = self.table.get_mut(session);
+        let Some(polling) = connection.and_then(Connection::polling) else {
+            return Err(RequestError::BadRequest);
+        };
+        if std::mem::replace(&mut polling.is_posting, true) {
+            self.end(now, session, Ending::lost("it posted twice at once"));
+            return Err(RequestError::BadRequest);
+        }
+        Ok(session)
+    }
+
+    /// Whether a connection is read, or gone; wakes `waker` when that changes.
+    pub(in crate::shard) fn poll_read(
+        &mut self,
+        session: SessionHandle,
+        waker: &Waker,
+    ) -> Poll<()> {
+        match self.table.get_mut(session) {
+            Some(connection) if !connection.is_read() => {
+                connection.reader = Some(waker.clone());
+                Poll::Pending
+            }
+            Some(_) | None => Poll::Ready(()),
+        }
+    }
+
+    /// Takes a body to the core. What one body brings may go beyond the limits; nothing more is read until there is room.
+    pub(in crate::shard) fn post(
+        &mut self,
+        now: Timestamp,
+        session: SessionHandle,
+        body: &[u8],
+        is_binary: bool,
+    ) -> Result<(), PollError> {
+        let per_second = self.settings.messages_per_second();
+        let Some(connection) = self.table.get_mut(session) else {
+            return Err(RequestError::UnknownSession.into());
+        };
+        if let Some(polling) = connection.polling() {
+            polling.is_posting = false;
+        }
+        let mut actions = Vec::new();
+        let Some(dialect) = connection.dialect.socketio() else {
+            return Err(RequestError::BadRequest.into());
+        };
+        let taken = dialect.receive_body(now, body, is_binary, &mut |action| actions.push(action));
+        let mut ear = ear!(self, now);
+        for action in actions {
+            let counts = matches!(
+                action,
+                Action::Say { .. } | Action::Acknowledge { .. } | Action::Enter { .. }
+            );
+            if counts
+                && per_second.is_some_and(|per_second| !connection.pace.admit(now, per_second))
+            {
+                if connection.close(now, TOO_MANY_MESSAGES) {
+                    connection.tell_closing(ear.broker);
+                }
+                break;
+            }
+            ear.act(connection, action);
+        }
+        if connection.has_queued() {
+            self.lines
+                .enter(Line::Prompt, session, &mut connection.writing);
+        }
+        let is_over = !connection.websocket.is_open();
+        let moves = ear.moves;
+        self.settle(session, moves);
+        if is_over {
+            // Whoever polls hears that it is over; nobody is waited for.
+            self.answer_poll(now, session);
+            self.end(now, session, Ending::lost(""));
+        } else {
+            self.schedule(session);
+        }
+        match taken {
+            Ok(()) => Ok(()),
+            Err(PayloadError::TooLong { .. }) => Err(PollError::TooLong),
+            Err(_) => Err(RequestError::BadRequest.into()),
+        }
+    }
+
+    /// A WebSocket has come for a connection that is polled; the state of that WebSocket, if it may take over.
+    pub(in crate::shard) fn begin_upgrade(
+        &mut self,
+        now: Timestamp,
+        id: SessionId,
+    ) -> Option<SessionHandle> {
+        let session = self.polled(id).ok()?;
+        let connection = self.table.get_mut(session)?;
+        connection.dialect.socketio()?.begin_upgrade(now).ok()?;
+        self.schedule(session);
+        Some(session)
+    }
+
+    /// Remembers the task that serves a WebSocket which is to take over; it ends with the connection.
+    pub(in crate::shard) fn probe_with(&mut self, session: SessionHandle, waiting: Waiting) {
+        let connection = self.table.get_mut(session);
+        if let Some(polling) = connection.and_then(Connection::polling) {
+            polling.probe = Some(waiting);
+        }
+    }
+
+    /// Takes a message of a WebSocket that is to take over; the frame to answer it with.
+    pub(in crate::shard) fn probe(
+        &mut self,
+        now: Timestamp,
+        session: SessionHandle,
+        message: Incoming<'_>,
+    ) -> Probed {
+        let Some(connection) = self.table.get_mut(session) else {
+            return Probed::Abandon;
+        };
+        let (Some(dialect), Way::Polls(polling)) =
+            (connection.dialect.socketio(), &mut connection.way)
+        else {
+            return Probed::Abandon;
+        };
+        let probed = match dialect.receive_probe(now, message) {
+            Probe::Answer(control) => {
+                polling.release(dialect);
+                Probed::Answer(control)
+            }
+            Probe::Upgraded => Probed::Upgraded,
+            Probe::Abandon => Probed::Abandon,
+        };
+        self.schedule(session);
+        probed
+    }
+
+    /// What limits a WebSocket that is to take over.
+    pub(in crate::shard) fn websocket_settings(
+        &mut self,
+        session: SessionHandle,
+    ) -> Option<Arc<Settings>> {
+        let connection = self.table.get_mut(session)?;
+        Some(connection.websocket.settings().clone())
+    }
+
+    pub(in crate::shard) fn inflater(&mut self) -> &mut Inflater {
+        &mut self.inflater
+    }
+
+    /// The WebSocket that was to take over is gone.
+    pub(in crate::shard) fn abandon_upgrade(&mut self, session: SessionHandle) {
+        if let Some(connection) = self.table.get_mut(session)
+            && let Some(dialect) = connection.dialect.socketio()
+        {
+            dialect.abandon_upgrade();
+        }
+    }
+
+    /// A WebSocket takes over: what waits goes by it. The seat of the connection, whose reader has to be begun.
+    pub(in crate::shard) fn take_over(
+        &mut self,
+        session: SessionHandle,
+        websocket: WebSocket,
+        writer: Writer,
+    ) -> Option<Seat> {
+        let connection = self.table.get_mut(session)?;
+        let dialect = connection.dialect.socketio()?;
+        let revision = dialect.revision();
+        let Way::Polls(polling) = &mut connection.way else {
+            return None;
+        };
+        polling.release(dialect);
+        let window = websocket.window();
+        for packet in polling.take() {
+            let words = broker_dialect::Words::Packet(packet, revision);
+            let frames = frames::all(&words, window, &mut self.deflater);
+            connection.outbound.push_control(frames);
+        }
+        let way = std::mem::replace(&mut connection.way, Way::Socket(Rc::new(writer)));
+        connection.websocket = websocket;
+        self.polled.remove(&connection.id);
+        if !connection.outbound.is_empty() {
+            self.lines
+                .enter(Line::Prompt, session, &mut connection.writing);
+        }
+        self.schedule(session);
+        match way {
+            Way::Polls(polling) => Some(polling.into_seat()),
+            Way::Socket(_) => None,
+        }
+    }
+}
+
+/// What comes of a message of a WebSocket that is to take over.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Probed {
+    Answer(Control),
+    Upgraded,
+    Abandon,
+}
+
+impl Probed {
+    /// The frame to send.
+    pub(crate) fn frame(control: Control) -> bytes::Bytes {
+        encode::text(&String::from_utf8_lossy(control.encoded().text_packet()))
+    }
+}
