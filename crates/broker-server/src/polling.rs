@@ -98,7 +98,7 @@ where
         }
         let counters = &shard.settings.counters;
         let peer = beside().map_err(|refusal| public::refuse(counters, refusal))?;
-        return begin(shard, peer, parts, asked.takes_binary);
+        return Ok(begin(shard, peer, parts, asked.takes_binary));
     };
     let sid = known(shard, &sid).map_err(|error| refuse(shard, error))?;
     let errand = if parts.method == Method::GET {
@@ -139,17 +139,15 @@ fn known(shard: &Shard, sid: &str) -> Result<SessionId, RequestError> {
 }
 
 /// Begins a session, which counts as a connection of its own.
-fn begin(
-    shard: &Rc<Shard>,
-    peer: ClientPeer,
-    parts: &Parts,
-    takes_binary: bool,
-) -> Result<Reply, Reply> {
-    let counters = &shard.settings.counters;
-    let not_admitted = |refusal| public::refuse(counters, refusal);
-    let admission = public::enter(shard, parts, &peer, None).map_err(not_admitted)?;
-    let payload = shard.open_polled(admission, peer.seat, takes_binary);
-    payload.map(fetched).map_err(|error| refuse(shard, error))
+fn begin(shard: &Rc<Shard>, peer: ClientPeer, parts: &Parts, takes_binary: bool) -> Reply {
+    let admission = match public::enter(shard, parts, &peer, None) {
+        Ok(admission) => admission,
+        Err(refusal) => return public::refuse(&shard.settings.counters, refusal),
+    };
+    match shard.open_polled(admission, peer.seat, takes_binary) {
+        Ok(payload) => fetched(payload),
+        Err(error) => refuse(shard, error),
+    }
 }
 
 /// Brings a request to the shard of its session, and waits for what comes of it.

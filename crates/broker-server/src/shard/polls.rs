@@ -111,10 +111,10 @@ impl Shard {
     }
 
     /// Takes the next event of a WebSocket that has not taken over yet.
-    pub(crate) fn receive_of<'i, T>(
+    pub(crate) fn receive_of<T>(
         &self,
         websocket: &mut WebSocket,
-        bytes: &mut &'i mut [u8],
+        bytes: &mut &mut [u8],
         hear: impl FnOnce(Event<'_>) -> T,
     ) -> Option<T> {
         let now = self.settings.clock.now();

@@ -115,7 +115,7 @@ impl Arrival {
             socket: self.ours,
             session: shard.work(|state, now| {
                 let session = state.open(now, &self.admission, false);
-                state.attach(now, session, &self.admission, writer);
+                state.attach(now, session, &self.admission, Way::Socket(Rc::new(writer)));
                 session
             }),
             _reader: reader,
