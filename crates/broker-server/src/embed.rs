@@ -55,6 +55,7 @@
 mod adoption;
 mod offer;
 mod peer;
+mod poll;
 mod service;
 mod session_info;
 mod websocket;
@@ -62,6 +63,7 @@ mod websocket;
 pub(crate) use self::adoption::Adoption;
 pub use self::offer::is_upgrade;
 pub use self::peer::Peer;
+pub(crate) use self::poll::Poll;
 pub use self::service::Service;
 pub use self::session_info::{SessionInfo, SessionInfoError};
 pub use self::websocket::{

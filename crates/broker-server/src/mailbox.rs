@@ -8,7 +8,7 @@ use broker_transport::Accepted;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::spawn_blocking;
 
-use crate::embed::Adoption;
+use crate::embed::{Adoption, Poll};
 use crate::load::Seat;
 use crate::polling::{Takeover, Visit};
 
@@ -28,6 +28,8 @@ pub(crate) enum Mail {
     Socket { socket: Accepted, seat: Seat },
     /// A client of an embedder's own server, for this shard.
     Adopt(Box<Adoption>),
+    /// A request of a client that polls an embedder's own server, for this shard.
+    Poll(Box<Poll>),
     /// A request of a client that polls, whose session is on this shard.
     Visit(Box<Visit>),
     /// A WebSocket that is to take over from polls, for a session of this shard.

@@ -27,7 +27,7 @@ use crate::door::{self, Refusal};
 use crate::mailbox::Mail;
 use crate::public;
 use crate::reply::{self, Reply};
-use crate::shard::{ClientPeer, NotAdmitted, PollError, Shard};
+use crate::shard::{ClientPeer, NotAdmitted, PollError, Settings, Shard};
 
 pub(crate) use self::takeover::Takeover;
 pub(crate) use self::visit::Visit;
@@ -36,11 +36,11 @@ pub(crate) use self::visit::Visit;
 const PREFLIGHT_SECONDS: &str = "600";
 
 /// Whether a request is one of a client that polls: on an endpoint of Socket.IO, by its query, or to ask about CORS.
-pub(crate) fn is_poll<B>(shard: &Shard, request: &Request<B>) -> bool {
+pub(crate) fn is_poll<B>(settings: &Settings, request: &Request<B>) -> bool {
     let uri = request.uri();
-    let endpoint = shard.settings.route(uri.path());
+    let endpoint = settings.route(uri.path());
     let is_ours = endpoint.is_some_and(|endpoint| {
-        let dialect = shard.settings.endpoints[endpoint].dialect;
+        let dialect = settings.endpoints[endpoint].dialect;
         dialect.sessions() == Sessions::PerNamespace
     });
     let names_transport = || {
@@ -53,6 +53,16 @@ pub(crate) fn is_poll<B>(shard: &Shard, request: &Request<B>) -> bool {
             Method::GET | Method::POST => names_transport(),
             _ => false,
         }
+}
+
+/// The shard of the session that a request names, if it names one that may be of this broker.
+pub(crate) fn shard_named(settings: &Settings, request: &Parts) -> Option<u16> {
+    let query = request.uri.query().unwrap_or_default();
+    let sid = query
+        .split('&')
+        .find_map(|pair| pair.strip_prefix("sid="))?;
+    let sid: SessionId = sid.parse().ok()?;
+    (sid.shard() < settings.shards).then(|| sid.shard())
 }
 
 /// Answers a request of a client that polls.
@@ -225,9 +235,10 @@ pub(crate) async fn take_over_here(
     shard: Rc<Shard>,
     sid: SessionId,
     directions: (Reader, Writer),
+    early: Bytes,
     window: Option<Window>,
 ) {
-    takeover::run(shard, sid, directions, Bytes::new(), window).await;
+    takeover::run(shard, sid, directions, early, window).await;
 }
 
 fn fetched(payload: Payload) -> Reply {
@@ -246,7 +257,7 @@ pub(crate) fn refuse(shard: &Shard, error: RequestError) -> Reply {
 }
 
 /// The reply to a request whose body is not taken.
-fn unread(refusal: &Refusal) -> Reply {
+pub(crate) fn unread(refusal: &Refusal) -> Reply {
     reply::text(refusal.status(), refusal.to_string())
 }
 

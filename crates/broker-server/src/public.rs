@@ -90,7 +90,7 @@ async fn answer(
 ) -> Reply {
     match handshake::check(&request, &shard.settings.subprotocols) {
         Ok(Some(accept)) => upgrade(shard, peer, request, accept).await,
-        Ok(None) if polling::is_poll(shard, &request) => {
+        Ok(None) if polling::is_poll(&shard.settings, &request) => {
             let beside = || match peer.borrow().as_ref() {
                 Some(peer) => peer.beside().map_err(NotAdmitted::Full),
                 None => Err(NotAdmitted::Again),

@@ -322,6 +322,9 @@ async fn deliver_mail(shard: Rc<Shard>, mut letters: mpsc::Receiver<Mail>) {
             Mail::Adopt(adoption) => {
                 spawn_local(adoption.settle(shard.clone()));
             }
+            Mail::Poll(poll) => {
+                spawn_local(poll.settle(shard.clone()));
+            }
             Mail::Visit(visit) => {
                 spawn_local(visit.settle(shard.clone()));
             }

@@ -162,6 +162,12 @@ pub(super) const LAYERS: &[Layer] = &[
         never_sees: &[],
     },
     Layer {
+        name: "axum-socketio",
+        ours: &["broker-server"],
+        outside: Outside::Any,
+        never_sees: &[],
+    },
+    Layer {
         name: "hyper-echo",
         ours: &["broker-server"],
         outside: Outside::Any,

@@ -8,6 +8,8 @@ mod handover;
 
 use std::rc::Rc;
 
+use broker_core::SessionId;
+use broker_transport::{Reader, Writer};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{Request, Response, StatusCode, header};
@@ -22,6 +24,7 @@ use super::{SessionInfo, peer};
 use crate::counters::Rejected;
 use crate::handle::Handle;
 use crate::mailbox::Mail;
+use crate::polling;
 use crate::public;
 use crate::reply::{self, Reply};
 use crate::shard::{ClientPeer, NotAdmitted, Shard};
@@ -75,7 +78,9 @@ impl Handle {
             Ok(seat) => seat,
             Err(full) => return public::refuse(counters, NotAdmitted::Full(full)),
         };
-        let shard = seat.shard();
+        // A WebSocket that takes over from polls belongs where their session is.
+        let named = polling::shard_named(settings, &request);
+        let shard = named.map_or(seat.shard(), usize::from);
         let (answer, answered) = oneshot::channel();
         let (handover, connection) = oneshot::channel();
         let caller = peer::caller_of(&request.extensions);
@@ -126,6 +131,23 @@ impl Adoption {
             mut answer,
             connection,
         } = *self;
+        match polling::taken_over(&shard, &request).await {
+            Ok(Some(sid)) => {
+                let takeover = Takeover {
+                    request,
+                    offer,
+                    answer,
+                    connection,
+                };
+                return takeover.settle(shard, sid).await;
+            }
+            Ok(None) => {}
+            Err(refusal) => {
+                // Nobody may be left to be refused.
+                let _ = answer.send(Err(refusal));
+                return;
+            }
+        }
         let received = tokio::select! {
             received = public::receive(&shard, &request, &peer, Some(&known)) => received,
             // The application's server has given up, since its client has gone.
@@ -149,21 +171,59 @@ impl Adoption {
         if answer.send(Ok(response)).is_err() {
             return;
         }
-        let limit = shard.settings.config.limits.handshake_timeout.duration();
-        let Ok(Ok(handover)) = timeout(limit, connection).await else {
-            tracing::debug!(
-                event = "trouble",
-                "a client has gone before its connection was open"
-            );
-            return;
-        };
-        match handover.split() {
-            Ok((directions, early)) => {
-                shard.open(admission, invitation, directions, &early, peer.seat);
-            }
-            Err(error) => {
-                tracing::warn!(event = "trouble", "a new connection was lost: {error}");
-            }
+        if let Some((directions, early)) = arrive(&shard, connection).await {
+            shard.open(admission, invitation, directions, &early, peer.seat);
         }
     }
+}
+
+/// A WebSocket that is to take over from the polls of a session.
+struct Takeover {
+    request: Parts,
+    offer: Offer,
+    answer: oneshot::Sender<Result<Reply, Reply>>,
+    connection: oneshot::Receiver<Handover>,
+}
+
+impl Takeover {
+    /// Answers its handshake, and has it take over when it comes. The session has its place already.
+    async fn settle(self, shard: Rc<Shard>, sid: SessionId) {
+        let Takeover {
+            request,
+            mut offer,
+            answer,
+            connection,
+        } = self;
+        let compression = public::compression_for(&shard.settings, &request.headers);
+        offer.agree(compression, None);
+        let response = offer.into_response().map(|()| Full::default());
+        if answer.send(Ok(response)).is_err() {
+            return;
+        }
+        if let Some((directions, early)) = arrive(&shard, connection).await {
+            let window = compression.map(|agreed| agreed.window);
+            polling::take_over_here(shard, sid, directions, early, window).await;
+        }
+    }
+}
+
+/// The connection, when it comes.
+async fn arrive(
+    shard: &Shard,
+    connection: oneshot::Receiver<Handover>,
+) -> Option<((Reader, Writer), Bytes)> {
+    let limit = shard.settings.config.limits.handshake_timeout.duration();
+    let Ok(Ok(handover)) = timeout(limit, connection).await else {
+        tracing::debug!(
+            event = "trouble",
+            "a client has gone before its connection was open"
+        );
+        return None;
+    };
+    let arrived = handover.split();
+    arrived
+        .inspect_err(|error| {
+            tracing::warn!(event = "trouble", "a new connection was lost: {error}");
+        })
+        .ok()
 }

@@ -11,9 +11,10 @@ use hyper::body::Body;
 
 use super::{SessionInfo, is_upgrade, peer};
 use crate::handle::Handle;
+use crate::polling;
 use crate::public::Door;
 
-/// What answers requests as the broker's public port does: handshakes by [`Handle::adopt`], `POST` as commands, and
+/// What answers requests as the broker's public port does: handshakes by [`Handle::adopt`], the polls of Socket.IO, `POST` as commands, and
 /// anything else by a refusal (or, in the demo, by its page). It is a `hyper::service::Service`, and with the feature
 /// `tower` a `tower::Service`, whose readiness is not waited for.
 ///
@@ -47,6 +48,9 @@ impl Service {
             if is_upgrade(&request) {
                 let known = request.extensions_mut().remove::<SessionInfo>();
                 return Ok(broker.adopt(request, known.unwrap_or_default()).await);
+            }
+            if polling::is_poll(&broker.running.settings, &request) {
+                return Ok(broker.answer_poll(request.map(Box::pin)).await);
             }
             let caller = peer::caller_of(request.extensions());
             let door = Door {

@@ -66,7 +66,7 @@ async fn answer(
         Ok(None) => {
             let length = length(&request);
             let request = request.map(|stream| RequestBody::new(stream, length));
-            if polling::is_poll(shard, &request) {
+            if polling::is_poll(&shard.settings, &request) {
                 let beside = || client.peer.beside().map_err(NotAdmitted::Full);
                 return Some((polling::answer(shard, beside, request).await, presence));
             }
@@ -238,6 +238,7 @@ fn take_over(
                 shard.clone(),
                 sid,
                 directions,
+                Bytes::new(),
                 window,
             ));
         }

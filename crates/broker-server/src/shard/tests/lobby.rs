@@ -23,7 +23,9 @@ impl Arrival {
     fn accept(self, shard: &Rc<Shard>, invitation: Invitation) -> Client {
         let (reader, writer) = self.theirs.split();
         let session = invitation.accept();
-        shard.work(|state, now| state.attach(now, session, &self.admission, Way::Socket(Rc::new(writer))));
+        shard.work(|state, now| {
+            state.attach(now, session, &self.admission, Way::Socket(Rc::new(writer)))
+        });
         Client {
             socket: self.ours,
             session,

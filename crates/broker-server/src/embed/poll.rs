@@ -1,0 +1,89 @@
+//! Requests of clients that poll, from an application's own server to the shard of their session.
+
+use std::cell::Cell;
+use std::fmt;
+use std::rc::Rc;
+
+use bytes::Bytes;
+use http::Request;
+use http::request::Parts;
+use http_body_util::Full;
+use hyper::body::Body;
+use tokio::sync::oneshot;
+
+use super::peer;
+use crate::door;
+use crate::handle::Handle;
+use crate::mailbox::Mail;
+use crate::polling;
+use crate::public;
+use crate::reply::Reply;
+use crate::shard::{ClientPeer, NotAdmitted, Shard};
+
+/// A request, and who waits for the reply.
+#[derive(Debug)]
+pub(crate) struct Poll {
+    request: Parts,
+    body: Bytes,
+    /// A place for the session that it begins, if it does.
+    peer: Option<ClientPeer>,
+    reply: oneshot::Sender<Reply>,
+}
+
+impl Handle {
+    /// Answers a request of a client that polls.
+    pub(super) async fn answer_poll<B>(&self, request: Request<B>) -> Reply
+    where
+        B: Body<Data = Bytes, Error: fmt::Display> + Unpin,
+    {
+        let settings = &self.running.settings;
+        let counters = &settings.counters;
+        let caller = peer::caller_of(request.extensions());
+        let (request, body) = request.into_parts();
+        let body = match door::read_body(body, settings).await {
+            Ok(body) => body,
+            Err(refusal) => return polling::unread(&refusal),
+        };
+        let (shard, peer) = match polling::shard_named(settings, &request) {
+            Some(shard) => (usize::from(shard), None),
+            None => match self.running.loads.take_seat(None) {
+                Ok(seat) => (seat.shard(), Some(ClientPeer { caller, seat })),
+                Err(full) => return public::refuse(counters, NotAdmitted::Full(full)),
+            },
+        };
+        let (reply, replied) = oneshot::channel();
+        let poll = Poll {
+            request,
+            body,
+            peer,
+            reply,
+        };
+        let mail = Mail::Poll(Box::new(poll));
+        if self.running.mailboxes.send(shard, mail).await.is_err() {
+            return public::refuse(counters, NotAdmitted::Draining);
+        }
+        let replied = replied.await;
+        replied.unwrap_or_else(|_| public::refuse(counters, NotAdmitted::Draining))
+    }
+}
+
+impl Poll {
+    /// Answers it, unless the application's server has given up, since its client has gone.
+    pub(crate) async fn settle(self: Box<Self>, shard: Rc<Shard>) {
+        let Poll {
+            request,
+            body,
+            peer,
+            mut reply,
+        } = *self;
+        let peer = Cell::new(peer);
+        let beside = || peer.take().ok_or(NotAdmitted::Again);
+        let request = Request::from_parts(request, Full::new(body));
+        let answered = tokio::select! {
+            answered = polling::answer(&shard, beside, request) => answered,
+            () = reply.closed() => return,
+        };
+        // Nobody may be left to be told.
+        let _ = reply.send(answered);
+    }
+}
