@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import WebSocket from 'ws';
-import { scene, until } from './harness.mjs';
+import { scene, until, within } from './harness.mjs';
 import { ENDPOINT, client, connected, once } from './harness/socketio.mjs';
 
 const transports = {

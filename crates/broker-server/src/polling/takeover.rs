@@ -175,6 +175,9 @@ async fn probe(
         let rest = bytes.to_vec();
         while let Ok(Flushed::Blocked) = outbound.flush(&writer) {
             if writer.writable().await.is_err() {
+                if has_upgraded {
+                    shard.lose_client(session);
+                }
                 return false;
             }
         }

@@ -53,10 +53,10 @@ impl Visit {
                     body = &mut polled => {
                         let body = body.map_err(|_| RequestError::UnknownSession.into());
                         if answer.send(body.map(Some)).is_err() {
-                            shard.lose_poll(session);
+                            shard.lose_client(session);
                         }
                     }
-                    () = answer.closed() => shard.lose_poll(session),
+                    () = answer.closed() => shard.lose_client(session),
                 }
             }
             Errand::Post { body, is_binary } => {

@@ -56,8 +56,9 @@ impl Shard {
         self.work(|state, now| state.poll(now, id))
     }
 
-    pub(crate) fn lose_poll(self: &Rc<Shard>, session: SessionHandle) {
-        self.work(|state, now| state.lose_poll(now, session));
+    /// A client's poll was cut off, or the WebSocket that it has gone over to.
+    pub(crate) fn lose_client(self: &Rc<Shard>, session: SessionHandle) {
+        self.work(|state, now| state.lose_client(now, session));
     }
 
     pub(crate) fn is_polled(&self, id: SessionId) -> Result<(), RequestError> {

@@ -17,6 +17,7 @@ use super::*;
 use crate::application;
 use crate::config::Config;
 use crate::load::Loads;
+use crate::shard::connection::Way;
 
 /// A shard none of whose tasks run, so that a test says what happens when.
 fn shard() -> Rc<Shard> {

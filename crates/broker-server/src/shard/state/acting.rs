@@ -136,8 +136,11 @@ impl Ear<'_> {
                     broker.acknowledge(now, session, ack, args, effects);
                 }
             }
-            // There is none where a WebSocket is in use.
-            Action::AbandonUpgrade => {}
+            Action::AbandonUpgrade => {
+                if let Some(polling) = connection.polling() {
+                    polling.probe = None;
+                }
+            }
             Action::Refuse { code, reason } => {
                 let cause = match code {
                     NO_PONG => Closed::NoPong,

@@ -16,7 +16,7 @@ use super::State;
 use super::acting::ear;
 use crate::load::Seat;
 use crate::shard::connection::{Connection, Waiting, Way};
-use crate::shard::farewell::{Ending, TOO_MANY_MESSAGES};
+use crate::shard::farewell::{Ending, SLOW_CONSUMER, TOO_MANY_MESSAGES};
 use crate::shard::frames;
 use crate::shard::lines::Line;
 
@@ -87,8 +87,8 @@ impl State {
         }
     }
 
-    /// A poll has gone before it was answered.
-    pub(in crate::shard) fn lose_poll(&mut self, now: Timestamp, session: SessionHandle) {
+    /// A poll has gone before it was answered, or a WebSocket before it could take over.
+    pub(in crate::shard) fn lose_client(&mut self, now: Timestamp, session: SessionHandle) {
         self.end(now, session, Ending::lost("its poll was cut off"));
     }
 
@@ -160,6 +160,12 @@ impl State {
                 break;
             }
             ear.act(connection, action);
+        }
+        // What one body asks for may go beyond the limit; whoever asks for more and fetches nothing is given up.
+        if connection.queued_bytes() > 2 * self.settings.max_send_queue
+            && connection.close(now, SLOW_CONSUMER)
+        {
+            connection.tell_closing(ear.broker);
         }
         if connection.has_queued() {
             self.lines
@@ -265,6 +271,10 @@ impl State {
         let Way::Polls(polling) = &mut connection.way else {
             return None;
         };
+        // One that is being closed says its last word by polling.
+        if !connection.websocket.is_open() {
+            return None;
+        }
         polling.release(dialect);
         let window = websocket.window();
         for packet in polling.take() {
@@ -274,6 +284,9 @@ impl State {
         }
         let way = std::mem::replace(&mut connection.way, Way::Socket(Rc::new(writer)));
         connection.websocket = websocket;
+        if !connection.intake.is_open() {
+            connection.websocket.pause();
+        }
         self.polled.remove(&connection.id);
         if !connection.outbound.is_empty() {
             self.lines
