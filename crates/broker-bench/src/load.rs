@@ -48,6 +48,8 @@ pub(crate) struct Load {
     target: Target,
     /// Whether connections are opened with compression.
     compresses: bool,
+    /// Path and query of the handshakes.
+    path: &'static str,
     connections: Vec<Connection>,
     doors: Vec<Door>,
     last_arrival: Instant,
@@ -72,6 +74,7 @@ impl Load {
             epoll: Epoll::new()?,
             target,
             compresses: false,
+            path: "/",
             connections: Vec::new(),
             doors: Vec::new(),
             last_arrival: Instant::now(),
@@ -87,6 +90,11 @@ impl Load {
             compresses: true,
             ..Self::new(target)?
         })
+    }
+
+    /// The same with handshakes for this path.
+    pub(crate) fn at(self, path: &'static str) -> Self {
+        Self { path, ..self }
     }
 
     /// Opens `count` connections, and gives how long each handshake took.
@@ -119,9 +127,9 @@ impl Load {
         let started = Instant::now();
         let mut socket = self.target.connect()?;
         let request = if self.compresses {
-            ws::upgrade_request_with_compression("/", cookie)
+            ws::upgrade_request_with_compression(self.path, cookie)
         } else {
-            ws::upgrade_request("/", cookie)
+            ws::upgrade_request(self.path, cookie)
         };
         socket.write_all(request.as_bytes())?;
         socket.set_nonblocking()?;

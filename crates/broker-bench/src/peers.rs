@@ -18,6 +18,9 @@ use crate::{
     ws,
 };
 
+/// Where clients of Socket.IO begin with a WebSocket.
+pub(crate) const SOCKETIO_PATH: &str = "/socket.io/?EIO=4&transport=websocket";
+
 /// A server that has not answered its first handshake by then has failed.
 const START_MAX: Duration = Duration::from_secs(10);
 
@@ -37,17 +40,20 @@ pub(crate) enum Peer {
     NpmWs,
     /// npm `wsmsgbroker`, the original for messages between clients.
     NpmWsmsgbroker,
+    /// A small server on npm `socket.io`.
+    NpmSocketio,
     /// The kernel's share: `broker-bench floor`.
     Floor,
 }
 
 impl Peer {
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::Wsbroker,
         Self::WsbrokerTls,
         Self::NpmWsbroker,
         Self::NpmWs,
         Self::NpmWsmsgbroker,
+        Self::NpmSocketio,
         Self::Floor,
     ];
 
@@ -58,6 +64,7 @@ impl Peer {
             Self::NpmWsbroker => "npm wsbroker 1.0.15",
             Self::NpmWs => "npm ws 8.23.0",
             Self::NpmWsmsgbroker => "npm wsmsgbroker 1.7.2",
+            Self::NpmSocketio => "npm socket.io 4.8.4",
             Self::Floor => "floor",
         }
     }
@@ -73,6 +80,7 @@ impl Peer {
             Self::NpmWsbroker => Some("wsbroker.js"),
             Self::NpmWs => Some("ws.js"),
             Self::NpmWsmsgbroker => Some("wsmsgbroker.js"),
+            Self::NpmSocketio => Some("socketio.js"),
             Self::Wsbroker | Self::WsbrokerTls | Self::Floor => None,
         }
     }
@@ -80,7 +88,9 @@ impl Peer {
     /// How it is told to send something.
     pub(crate) fn door(self) -> DoorKind {
         match self {
-            Self::Wsbroker | Self::WsbrokerTls | Self::NpmWsbroker => DoorKind::Post,
+            Self::Wsbroker | Self::WsbrokerTls | Self::NpmWsbroker | Self::NpmSocketio => {
+                DoorKind::Post
+            }
             Self::NpmWs | Self::NpmWsmsgbroker | Self::Floor => DoorKind::Control,
         }
     }
@@ -108,7 +118,11 @@ impl Launcher {
         let needs_node = peers.iter().any(|peer| peer.script().is_some());
         let modules = peers_dir().join("node_modules");
         let is_there = |package: &&str| modules.join(package).is_dir();
-        if !needs_node || ["ws", "wsbroker", "wsmsgbroker"].iter().all(is_there) {
+        if !needs_node
+            || ["ws", "wsbroker", "wsmsgbroker", "socket.io"]
+                .iter()
+                .all(is_there)
+        {
             return Ok(());
         }
         eprintln!("installing the Node packages of {}", peers_dir().display());
@@ -131,17 +145,23 @@ impl Launcher {
         self.start_with(peer, backend, &[])
     }
 
-    /// Starts `peer` as one whose clients talk to each other by names.
-    pub(crate) fn start_relay(&self, peer: Peer) -> io::Result<Server> {
+    /// Starts `peer` as one that speaks this dialect everywhere.
+    pub(crate) fn start_dialect(&self, peer: Peer, dialect: &str) -> io::Result<Server> {
+        let endpoint = format!("*={dialect}");
         let args: &[&str] = match peer {
-            Peer::Wsbroker => &["--endpoint", "*=wsmsgbroker"],
+            Peer::Wsbroker => &["--endpoint", &endpoint],
             Peer::WsbrokerTls
             | Peer::NpmWsbroker
             | Peer::NpmWs
             | Peer::NpmWsmsgbroker
+            | Peer::NpmSocketio
             | Peer::Floor => &[],
         };
-        self.run(peer, None, args, &[])
+        let path = match dialect {
+            "socketio" => SOCKETIO_PATH,
+            _ => "/",
+        };
+        self.run(peer, path, None, args, &[])
     }
 
     /// Starts `peer` with these variables in its environment.
@@ -151,12 +171,13 @@ impl Launcher {
         backend: Option<SocketAddr>,
         variables: &[(&str, &str)],
     ) -> io::Result<Server> {
-        self.run(peer, backend, &[], variables)
+        self.run(peer, "/", backend, &[], variables)
     }
 
     fn run(
         &self,
         peer: Peer,
+        path: &'static str,
         backend: Option<SocketAddr>,
         args: &[&str],
         variables: &[(&str, &str)],
@@ -170,6 +191,7 @@ impl Launcher {
             | Peer::NpmWsbroker
             | Peer::NpmWs
             | Peer::NpmWsmsgbroker
+            | Peer::NpmSocketio
             | Peer::Floor => None,
         };
         if let Some(certificate) = &certificate {
@@ -198,6 +220,7 @@ impl Launcher {
         let mut server = Server {
             peer,
             target,
+            path,
             _certificate: certificate,
             child,
             log,
@@ -230,7 +253,7 @@ impl Launcher {
                 };
                 command
             }
-            Peer::NpmWsbroker | Peer::NpmWs | Peer::NpmWsmsgbroker => {
+            Peer::NpmWsbroker | Peer::NpmWs | Peer::NpmWsmsgbroker | Peer::NpmSocketio => {
                 let script = peer.script().unwrap_or_default();
                 let mut command = Command::new("node");
                 command
@@ -262,6 +285,8 @@ fn peers_dir() -> &'static Path {
 pub(crate) struct Server {
     peer: Peer,
     target: Target,
+    /// Where it is shaken hands with.
+    path: &'static str,
     /// Its file lives as long as the server does.
     _certificate: Option<Certificate>,
     child: Child,
@@ -311,7 +336,7 @@ impl Server {
 
     fn wait_until_ready(&mut self, started: Instant) -> io::Result<()> {
         loop {
-            let error = match first_handshake(&self.target) {
+            let error = match first_handshake(&self.target, self.path) {
                 Ok(()) => {
                     self.ready_after = started.elapsed();
                     return Ok(());
@@ -339,10 +364,10 @@ impl Drop for Server {
     }
 }
 
-fn first_handshake(target: &Target) -> io::Result<()> {
+fn first_handshake(target: &Target, path: &str) -> io::Result<()> {
     let mut socket = target.connect()?;
     socket.set_read_timeout(START_MAX)?;
-    socket.write_all(ws::upgrade_request("/", "room=none").as_bytes())?;
+    socket.write_all(ws::upgrade_request(path, "room=none").as_bytes())?;
     let mut answer = Vec::new();
     let mut part = [0; 1024];
     while ws::upgrade_answer(&answer)?.is_none() {
@@ -366,6 +391,7 @@ mod tests {
             (Peer::NpmWsbroker, "wsbroker"),
             (Peer::NpmWs, "ws"),
             (Peer::NpmWsmsgbroker, "wsmsgbroker"),
+            (Peer::NpmSocketio, "socket.io"),
         ] {
             let version = package["dependencies"][name].as_str();
             let title = version.map(|version| format!("npm {name} {version}"));

@@ -10,6 +10,7 @@ mod idle;
 mod relay;
 mod roundtrip;
 mod slow;
+mod socketio;
 mod start;
 mod targeted;
 
@@ -36,6 +37,8 @@ pub(crate) enum Scenario {
     Idle,
     /// WebSocket handshakes.
     Handshakes,
+    /// A message to 1000 clients of Socket.IO, and what an idle one costs.
+    Socketio,
     /// From the start of the process to its first handshake.
     Start,
     /// A stream to 1000 connections beside 1000 that never read.
@@ -71,6 +74,7 @@ impl Scenario {
                 Box::new(idle::Idle { compresses: true }),
             ],
             Self::Handshakes => vec![Box::new(handshakes::Handshakes)],
+            Self::Socketio => vec![Box::new(socketio::Broadcast), Box::new(socketio::Idle)],
             Self::Start => vec![Box::new(start::Start)],
             Self::Slow => vec![
                 Box::new(slow::Slow {
@@ -94,8 +98,8 @@ pub(crate) trait Case {
 
     /// Whether there is anything to measure of `peer`.
     fn measures(&self, peer: Peer) -> bool {
-        // It knows neither rooms nor backends.
-        peer != Peer::NpmWsmsgbroker
+        // They are there for a scenario of their own.
+        !matches!(peer, Peer::NpmWsmsgbroker | Peer::NpmSocketio)
     }
 
     /// Measures `peer` once, in a fresh process of it, and gives a value for

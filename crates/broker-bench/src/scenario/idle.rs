@@ -29,7 +29,10 @@ impl Case for Idle {
     }
 
     fn measures(&self, peer: Peer) -> bool {
-        peer != Peer::NpmWsmsgbroker && (!self.compresses || peer.compresses())
+        match self.compresses {
+            true => peer.compresses(),
+            false => !matches!(peer, Peer::NpmWsmsgbroker | Peer::NpmSocketio),
+        }
     }
 
     fn columns(&self) -> &'static [Column] {

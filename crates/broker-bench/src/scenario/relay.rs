@@ -48,7 +48,7 @@ impl Case for Relay {
     }
 
     fn round(&self, peer: Peer, setting: &Setting) -> io::Result<Vec<f64>> {
-        let server = setting.launcher.start_relay(peer)?;
+        let server = setting.launcher.start_dialect(peer, "wsmsgbroker")?;
         let mut load = Load::new(server.target())?;
         let warm_up = load
             .open(2 * self.pairs, cookie)
