@@ -36,6 +36,7 @@ mod proxy_protocol;
 mod public_door;
 mod slow;
 mod slow_crowd;
+mod socketio;
 mod streams;
 mod tls;
 mod waiting;
