@@ -9,7 +9,7 @@ use crate::time::Timestamp;
 
 impl Broker {
     /// Takes a client's message that wants an answer, an object, and tells the backend. The answer comes as
-    /// [`Notice::Answer`] with the client's `token`; see [`Config::answer_timeout`](crate::Config::answer_timeout).
+    /// [`Notice::Answer`](crate::Notice::Answer) with the client's `token`; see [`Config::answer_timeout`](crate::Config::answer_timeout).
     pub fn ask(
         &mut self,
         now: Timestamp,

@@ -37,7 +37,7 @@ impl<'a> Event<'a> {
     }
 
     /// The message that the backend is told, before the core puts on its prefix: the JSON object
-    /// `{"type":"name","args":[…]}`, and `"ack"` with the client's number where it wants to hear of it.
+    /// `{"type":"name","args":[…]}`. With a number that object shows it as `"ack"`; the broker shows an ack of its own instead.
     #[must_use]
     pub fn to_message(&self, ack: Option<u64>) -> String {
         let mut text = br#"{"type":"#.to_vec();
