@@ -6,8 +6,8 @@ use broker_core::{Ack, ClientMessage, Message, Name, Notice, Relay, SessionId, T
 use bytes::Bytes;
 
 use crate::Options;
+use crate::socketio::NamespaceIndex;
 use crate::socketio::engine::{Encoded, Revision, Transport};
-use crate::socketio::{EncodeError, NamespaceIndex};
 
 /// A wire protocol: the state of one connection that speaks it.
 pub trait Dialect: Sized {
@@ -85,6 +85,12 @@ pub trait Dialect: Sized {
         None
     }
 }
+
+/// Why a dialect cannot say what it is given to say: the backend's fault in every case. It is a lower-case fragment that
+/// names what is wrong with the message, for the log.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct EncodeError(pub Cow<'static, str>);
 
 /// Which sessions a connection has in the core. Each has one of its own, by which the broker knows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

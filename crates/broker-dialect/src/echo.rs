@@ -4,8 +4,7 @@
 use broker_core::{Message, Timestamp};
 use bytes::Bytes;
 
-use crate::socketio::EncodeError;
-use crate::{Action, Audience, Dialect, Incoming, Outgoing, Sessions, Start, Words};
+use crate::{Action, Audience, Dialect, EncodeError, Incoming, Outgoing, Sessions, Start, Words};
 
 /// A connection that echoes; there is nothing to remember.
 #[derive(Debug)]

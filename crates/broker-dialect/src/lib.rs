@@ -29,7 +29,8 @@
 //! A connection has a session of its own; with Socket.IO its client has further ones, one for each namespace that it
 //! enters ([`Sessions`]), and may be carried by polling, which [`socketio`] reads and writes.
 //!
-//! A new dialect is a file beside [`wsbroker`](DialectKind::Wsbroker)'s and a line in `registry.rs`.
+//! A new dialect is a file beside [`wsbroker`](DialectKind::Wsbroker)'s and a line in `registry.rs`;
+//! `docs/recipes/add-a-dialect.md` leads there.
 
 #![forbid(unsafe_code)]
 
@@ -42,7 +43,9 @@ pub mod socketio;
 mod wsbroker;
 mod wsmsgbroker;
 
-pub use dialect::{Action, Audience, Dialect, Incoming, Outgoing, Sessions, Start, Words};
+pub use dialect::{
+    Action, Audience, Dialect, EncodeError, Incoming, Outgoing, Sessions, Start, Words,
+};
 pub use options::{BinaryMessages, Options, UnknownBinaryMessages};
 pub use registry::{DialectKind, DialectState, UnknownDialect};
 pub use wsmsgbroker::DESTINATIONS_MAX;

@@ -5,11 +5,8 @@ use std::str::FromStr;
 
 use broker_core::{Message, Notice, SessionId, Timestamp};
 
-use crate::echo::Echo;
-use crate::socketio::{EncodeError, NamespaceIndex, Socketio};
-use crate::wsbroker::Wsbroker;
-use crate::wsmsgbroker::Wsmsgbroker;
-use crate::{Action, Audience, Dialect, Incoming, Sessions, Start, Words};
+use crate::socketio::NamespaceIndex;
+use crate::{Action, Audience, Dialect, EncodeError, Incoming, Sessions, Start, Words};
 
 /// One line per dialect: what it is, the variant, the type of its state.
 macro_rules! dialects {
@@ -172,13 +169,13 @@ macro_rules! dialects {
 
 dialects! {
     /// `wsbroker`: JSON both ways; what clients of npm `wsbroker` speak.
-    Wsbroker(Wsbroker);
+    Wsbroker(crate::wsbroker::Wsbroker);
     /// `wsmsgbroker`: clients talk to each other by names; what clients of npm `wsmsgbroker` speak.
-    Wsmsgbroker(Wsmsgbroker);
+    Wsmsgbroker(crate::wsmsgbroker::Wsmsgbroker);
     /// `socketio`: events in namespaces, over WebSockets and by polling; what clients of Socket.IO speak.
-    Socketio(Socketio);
+    Socketio(crate::socketio::Socketio);
     /// `echo`: every message comes back unchanged, without a backend.
-    Echo(Echo);
+    Echo(crate::echo::Echo);
 }
 
 impl DialectState {
@@ -243,9 +240,10 @@ mod tests {
     #[test]
     fn an_unknown_name_is_refused_with_those_that_there_are() {
         let error = "Echo".parse::<DialectKind>().unwrap_err();
+        let known = DialectKind::ALL.map(|kind| format!("`{kind}`")).join(", ");
         assert_eq!(
             error.to_string(),
-            "unknown dialect `Echo`, must be one of `wsbroker`, `wsmsgbroker`, `socketio`, `echo`"
+            format!("unknown dialect `Echo`, must be one of {known}")
         );
     }
 

@@ -6,9 +6,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use broker_core::{ClientMessage, Message, Timestamp, json};
 
-use crate::socketio::EncodeError;
 use crate::{
-    Action, Audience, BinaryMessages, Dialect, Incoming, Outgoing, Sessions, Start, Words,
+    Action, Audience, BinaryMessages, Dialect, EncodeError, Incoming, Outgoing, Sessions, Start,
+    Words,
 };
 
 /// A connection of the dialect; all it has to remember is how its endpoint is set up.

@@ -9,8 +9,10 @@ mod words;
 
 use broker_core::{Message, Notice, Timestamp};
 
-use crate::socketio::{EncodeError, NamespaceIndex};
-use crate::{Action, Audience, BinaryMessages, Dialect, Incoming, Sessions, Start, Words};
+use crate::socketio::NamespaceIndex;
+use crate::{
+    Action, Audience, BinaryMessages, Dialect, EncodeError, Incoming, Sessions, Start, Words,
+};
 
 /// How many names one `send` may be for; what is for more is passed over.
 pub const DESTINATIONS_MAX: usize = 1024;

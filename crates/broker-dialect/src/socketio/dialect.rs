@@ -5,10 +5,10 @@ use std::collections::VecDeque;
 
 use broker_core::{ClientMessage, Message, Notice, SessionId, Timestamp, json};
 
-use super::{Action as Asked, Connection, EncodeError, NamespaceIndex, encode};
+use super::{Action as Asked, Connection, NamespaceIndex, encode};
 use crate::socketio::engine::payload::{self, Body, PayloadError};
 use crate::socketio::engine::{Encoded, Probe, Revision, UpgradeError};
-use crate::{Action, Audience, Dialect, Incoming, Outgoing, Sessions, Start, Words};
+use crate::{Action, Audience, Dialect, EncodeError, Incoming, Outgoing, Sessions, Start, Words};
 
 /// How many acknowledgements of one connection may be waited for; of more, the oldest are not waited for any longer.
 pub const AWAITED_ACKS_MAX: usize = 1024;

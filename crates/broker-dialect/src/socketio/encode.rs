@@ -38,6 +38,12 @@ pub enum EncodeError {
     TooDeep,
 }
 
+impl From<EncodeError> for crate::EncodeError {
+    fn from(error: EncodeError) -> crate::EncodeError {
+        crate::EncodeError(Cow::Owned(error.to_string()))
+    }
+}
+
 /// What a backend's `send` becomes. An object with `args` is an event of its `type` with those arguments. Anything else is
 /// the only argument of an event that has its string `type` for a name, or `message`. Text and bytes are arguments of `message`.
 /// An object with `args` may have an `ack` too, the number by which the client is to acknowledge it.

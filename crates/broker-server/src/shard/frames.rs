@@ -1,9 +1,8 @@
 //! A message, framed once for all receivers that can share a frame.
 
 use broker_core::Message;
-use broker_dialect::socketio::EncodeError;
 use broker_dialect::socketio::engine::Revision;
-use broker_dialect::{Audience, DialectKind, Outgoing, Words};
+use broker_dialect::{Audience, DialectKind, EncodeError, Outgoing, Words};
 use broker_transport::ws::{Deflater, Window, encode};
 use bytes::{Bytes, BytesMut};
 use smallvec::SmallVec;
