@@ -9,7 +9,7 @@ use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use broker_server::config::{Config, Cookies};
+use broker_server::config::{Config, Cookies, DialectKind};
 use clap::Parser;
 use expect_test::Expect;
 
@@ -93,8 +93,10 @@ fn outcome_in(
             .map(|problem| format!("{problem}\n"))
             .collect(),
     };
+    let dialects = DialectKind::ALL.map(DialectKind::name).join(", ");
     text.replace(&format!("{place}/"), "")
         .replace(&place, "DIR")
+        .replace(&dialects, "DIALECTS")
 }
 
 /// The settings that differ from the defaults.

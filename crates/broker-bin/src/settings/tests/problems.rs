@@ -61,17 +61,17 @@ max_bites = "1MiB"
 }
 
 #[test]
-fn a_dialect_of_a_later_version_is_refused_by_name() {
+fn an_unknown_dialect_is_refused_with_those_that_there_are() {
     check(
         r#"
 [[endpoint]]
 path = "*"
-dialect = "socketio"
+dialect = "sockjs"
 "#,
         &[],
         &[],
         expect![[r#"
-            wsbroker.toml:4:11: `endpoint.dialect`: `socketio` is not available in this version; available: wsbroker, wsmsgbroker, echo
+            wsbroker.toml:4:11: `endpoint.dialect`: `sockjs` is not one of: DIALECTS
         "#]],
     );
 }
@@ -85,7 +85,7 @@ public = "localhost:80"
 shards = -1
 [[endpoint]]
 path = "/ä"
-dialect = "socketio"
+dialect = "sockjs"
 colour = "red"
 [[endpoint]]
 path = 5
@@ -109,7 +109,7 @@ max_body = 99999999999999999999
             wsbroker.toml:3:10: `listen.public`: `localhost:80` is not an address: write the IP address, such as 127.0.0.1:80 or [::1]:80
             wsbroker.toml:4:10: `listen.shards`: invalid value: integer `-1`, expected a whole number from 0 to 4294967295
             wsbroker.toml:6:8: `endpoint.path`: `/ä`: the character 'ä' is never part of a request's path; write it %-encoded
-            wsbroker.toml:7:11: `endpoint.dialect`: `socketio` is not available in this version; available: wsbroker, wsmsgbroker, echo
+            wsbroker.toml:7:11: `endpoint.dialect`: `sockjs` is not one of: DIALECTS
             wsbroker.toml:8:1: unknown key `endpoint.colour`
             wsbroker.toml:10:8: `endpoint.path`: invalid type: integer `5`, expected a string
             wsbroker.toml:12:7: `backend.url`: `0` is no port

@@ -2,7 +2,7 @@
 
 use expect_test::expect;
 
-use super::super::{BackendTarget, Cookies, Endpoint, OnFull, Subprotocol, Token};
+use super::super::{BackendTarget, Cookies, DialectKind, Endpoint, OnFull, Subprotocol, Token};
 use super::{check, read};
 
 #[test]
@@ -43,22 +43,22 @@ fn backends_are_http_urls_or_words() {
 
 #[test]
 fn dialects_are_known_by_their_names() {
-    check::<Endpoint>(
-        &[
-            "*=wsbroker",
-            "*=echo",
-            "*=socketio",
-            "*=wsmsgbroker",
-            "*=Echo",
-        ],
-        expect![[r#"
-            *=wsbroker -> Endpoint { path: Any, dialect: Wsbroker, binary: Event, relay_events: false, allow_eio3: false }
-            *=echo -> Endpoint { path: Any, dialect: Echo, binary: Event, relay_events: false, allow_eio3: false }
-            *=socketio -> Endpoint { path: Any, dialect: Socketio, binary: Event, relay_events: false, allow_eio3: false }
-            *=wsmsgbroker -> Endpoint { path: Any, dialect: Wsmsgbroker, binary: Event, relay_events: false, allow_eio3: false }
-            *=Echo -> error: `Echo` is not one of: wsbroker, wsmsgbroker, socketio, echo
-        "#]],
-    );
+    for kind in DialectKind::ALL {
+        let endpoint: Endpoint = format!("*={kind}").parse().expect("a dialect's name");
+        assert_eq!(endpoint.dialect, kind);
+    }
+}
+
+#[test]
+fn an_unknown_dialect_is_refused_with_those_that_there_are() {
+    let known = DialectKind::ALL.map(DialectKind::name).join(", ");
+    for name in ["", "Echo"] {
+        let error = format!("*={name}").parse::<Endpoint>().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!("`{name}` is not one of: {known}")
+        );
+    }
 }
 
 #[test]
