@@ -180,7 +180,7 @@ dialects! {
 
 impl DialectState {
     /// The connection as one of Socket.IO, if it is: for polling and upgrades, which no other dialect knows.
-    pub fn socketio(&mut self) -> Option<&mut Socketio> {
+    pub fn socketio(&mut self) -> Option<&mut crate::socketio::Socketio> {
         match self {
             DialectState::Socketio(state) => Some(state),
             DialectState::Wsbroker(_) | DialectState::Wsmsgbroker(_) | DialectState::Echo(_) => {

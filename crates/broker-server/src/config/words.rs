@@ -1,21 +1,12 @@
 //! Settings that are one word out of a closed list.
-//!
-//! A word that the configuration's contract has, but that this version can't
-//! obey, is refused by name, so that nobody believes it to be in force.
 
 use broker_dialect::{BinaryMessages, DialectKind};
 use serde::de::{self, Deserialize, Deserializer};
 
-/// Why a text is none of the words.
+/// A text is none of the words; those that there are.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ParseWordError {
-    /// Known, but not in this version.
-    #[error("`{0}` is not available in this version; available: {1}")]
-    Later(String, String),
-    /// Not known at all.
-    #[error("`{0}` is not one of: {1}")]
-    Unknown(String, String),
-}
+#[error("`{0}` is not one of: {1}")]
+pub struct ParseWordError(String, String);
 
 macro_rules! words {
     (
@@ -23,7 +14,6 @@ macro_rules! words {
         pub enum $name:ident {
             $($(#[$word_docs:meta])* $variant:ident = $word:literal,)+
         }
-        later: [$($later:literal),*]
     ) => {
         $(#[$docs])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -54,13 +44,9 @@ macro_rules! words {
             type Err = ParseWordError;
 
             fn from_str(text: &str) -> Result<Self, ParseWordError> {
-                const LATER: &[&str] = &[$($later),*];
                 match text {
                     $($word => Ok(Self::$variant),)+
-                    _ if LATER.contains(&text) => {
-                        Err(ParseWordError::Later(text.to_owned(), Self::WORDS.join(", ")))
-                    }
-                    _ => Err(ParseWordError::Unknown(text.to_owned(), Self::WORDS.join(", "))),
+                    _ => Err(ParseWordError(text.to_owned(), Self::WORDS.join(", "))),
                 }
             }
         }
@@ -77,14 +63,14 @@ macro_rules! words {
 pub(super) fn dialect(name: &str) -> Result<DialectKind, ParseWordError> {
     let known = || DialectKind::ALL.map(DialectKind::name).join(", ");
     name.parse()
-        .map_err(|_| ParseWordError::Unknown(name.to_owned(), known()))
+        .map_err(|_| ParseWordError(name.to_owned(), known()))
 }
 
 /// Reads what becomes of binary messages.
 pub(super) fn binary(word: &str) -> Result<BinaryMessages, ParseWordError> {
     let known = || BinaryMessages::ALL.map(BinaryMessages::name).join(", ");
     word.parse()
-        .map_err(|_| ParseWordError::Unknown(word.to_owned(), known()))
+        .map_err(|_| ParseWordError(word.to_owned(), known()))
 }
 
 /// Makes serde read a text by one of the functions above.
@@ -105,7 +91,6 @@ words! {
         /// One JSON object per event.
         Json = "json",
     }
-    later: []
 }
 
 words! {
@@ -120,7 +105,6 @@ words! {
         /// It is closed with 1013.
         Close = "close",
     }
-    later: []
 }
 
 words! {
@@ -131,7 +115,6 @@ words! {
         /// At most once: never again, where it may have arrived.
         AtMostOnce = "at_most_once",
     }
-    later: []
 }
 
 words! {
@@ -142,7 +125,6 @@ words! {
         /// Before its handshake is answered; the backend decides how.
         Wait = "wait",
     }
-    later: []
 }
 
 words! {
@@ -153,7 +135,6 @@ words! {
         /// It misses the message.
         Drop = "drop",
     }
-    later: []
 }
 
 words! {
@@ -164,7 +145,6 @@ words! {
         /// Never.
         Off = "off",
     }
-    later: []
 }
 
 words! {
@@ -182,7 +162,6 @@ words! {
         /// Bodies too.
         Trace = "trace",
     }
-    later: []
 }
 
 words! {
@@ -195,5 +174,4 @@ words! {
         /// One JSON object per line.
         Json = "json",
     }
-    later: []
 }
