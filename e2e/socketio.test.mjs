@@ -63,6 +63,9 @@ for (const shards of [1, 2]) {
           return namespace ? [{ type: 'session', data: { namespace } }] : [];
         };
         const [one, two, admin] = [await join(t, broker), await join(t, broker), await join(t, broker, { path: '/admin' })];
+        // A client hears that it is in before the application has answered.
+        const inAdmin = { type: 'count', match: { namespace: '/admin' } };
+        await until(async () => (await broker.post([inAdmin])).body === '[1]', 'the session says so');
         await broker.post([
           { type: 'send', message: { type: 'news', args: [1, 'two'] }, match: {} },
           { type: 'send', message: { type: 'note', text: 'whole' }, match: { namespace: '/admin' } },
