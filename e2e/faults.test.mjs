@@ -69,7 +69,8 @@ describe('fault 1: one frame, answer or request ends the process with all its us
           assert.notDeepEqual(await broker.child.exit(), { code: 0, signal: null });
           assert.equal((await bystander.closed()).code, 1006, 'and takes the bystander with it');
         } else {
-          await judge?.(await attempt);
+          const outcome = await attempt;
+          await judge?.(outcome);
           await servesStill(bystander, backend);
           assert.ok(broker.child.alive);
         }
