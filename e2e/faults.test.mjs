@@ -288,8 +288,8 @@ describe('fault 5: matching scans every connection', () => {
       growth[start.name] = costs[1] / costs[0];
       t.diagnostic(`${start.name}: ${costs.map((cost) => (cost / rounds / 250e3).toFixed(1)).join(' → ')} µs a send`);
     }
-    assert.ok(growth.startOriginal > 4, `the original's cost grows ${growth.startOriginal.toFixed(1)} times`);
-    assert.ok(growth.startWsbroker < 2, `wsbroker's cost grows ${growth.startWsbroker.toFixed(1)} times`);
+    const [theirs, ours] = [growth.startOriginal, growth.startWsbroker];
+    assert.ok(theirs > 2 * ours, `the original's cost grows ${theirs.toFixed(1)} times, wsbroker's ${ours.toFixed(1)} times`);
   });
 });
 
