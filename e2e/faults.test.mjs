@@ -279,17 +279,23 @@ describe('fault 5: matching scans every connection', () => {
         // Everyone's connect event is answered when a list shows them all and the backend is quiet.
         await until(() => backend.requests >= count, () => `${backend.requests} of ${count} connect events`);
         const commands = Array.from({ length: 250 }, () => ({ type: 'send', message: 1, match: { user: 'u7' } }));
-        await broker.post(commands);
-        const before = cpuNanoseconds(broker.pid);
-        for (let round = 0; round < rounds; round += 1) await broker.post(commands);
-        costs.push(cpuNanoseconds(broker.pid) - before);
+        // A just-in-time compiler is done with them by then, so that the few cost what they cost for good.
+        for (let round = 0; round < 8; round += 1) await broker.post(commands);
+        // Of several measurements the least counts: whatever else the machine does only adds to it.
+        const measured = [];
+        for (let measurement = 0; measurement < 4; measurement += 1) {
+          const before = cpuNanoseconds(broker.pid);
+          for (let round = 0; round < rounds; round += 1) await broker.post(commands);
+          measured.push(cpuNanoseconds(broker.pid) - before);
+        }
+        costs.push(Math.min(...measured));
       }
       for (const client of clients) client.vanish();
       growth[start.name] = costs[1] / costs[0];
       t.diagnostic(`${start.name}: ${costs.map((cost) => (cost / rounds / 250e3).toFixed(1)).join(' → ')} µs a send`);
     }
-    const [theirs, ours] = [growth.startOriginal, growth.startWsbroker];
-    assert.ok(theirs > 2 * ours, `the original's cost grows ${theirs.toFixed(1)} times, wsbroker's ${ours.toFixed(1)} times`);
+    assert.ok(growth.startOriginal > 4, `the original's cost grows ${growth.startOriginal.toFixed(1)} times`);
+    assert.ok(growth.startWsbroker < 2, `wsbroker's cost grows ${growth.startWsbroker.toFixed(1)} times`);
   });
 });
 
