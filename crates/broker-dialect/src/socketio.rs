@@ -29,7 +29,7 @@
 //!
 //! connection.receive(now, Incoming::Text(r#"42["say","hello",1.0]"#), &mut |action| match action {
 //!     Action::Event { event, .. } => {
-//!         assert_eq!(event.to_message(None), r#"{"type":"say","args":["hello",1.0]}"#);
+//!         assert_eq!(event.to_message(), r#"{"type":"say","args":["hello",1.0]}"#);
 //!     }
 //!     other => unreachable!("{other:?}"),
 //! });

@@ -247,7 +247,7 @@ fn translate(
             namespace,
             event,
             ack,
-        } => match ClientMessage::parse(&event.to_message(None)) {
+        } => match ClientMessage::parse(&event.to_message()) {
             Ok(message) => Action::Say {
                 namespace,
                 message,

@@ -37,19 +37,15 @@ impl<'a> Event<'a> {
     }
 
     /// The message that the backend is told, before the core puts on its prefix: the JSON object
-    /// `{"type":"name","args":[…]}`. With a number that object shows it as `"ack"`; the broker shows an ack of its own instead.
+    /// `{"type":"name","args":[…]}`.
     #[must_use]
-    pub fn to_message(&self, ack: Option<u64>) -> String {
+    pub fn to_message(&self) -> String {
         let mut text = br#"{"type":"#.to_vec();
         json::write_string(&mut text, &self.name);
         let mut text = String::from_utf8(text).unwrap_or_default();
         text.push_str(r#","args":["#);
         text.push_str(&self.args.0);
-        text.push(']');
-        if let Some(id) = ack {
-            text.push_str(&format!(r#","ack":{id}"#));
-        }
-        text.push('}');
+        text.push_str("]}");
         text
     }
 }

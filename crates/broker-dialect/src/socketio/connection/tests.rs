@@ -25,7 +25,10 @@ fn show(action: &Action<'_>) -> String {
             namespace,
             event,
             ack,
-        } => format!("{}: {}", namespace.0, event.to_message(*ack)),
+        } => {
+            let asks = ack.map(|ack| format!(" asks {ack}")).unwrap_or_default();
+            format!("{}: {}{asks}", namespace.0, event.to_message())
+        }
         Action::Acknowledged {
             namespace,
             ack,
@@ -150,7 +153,7 @@ fn events_and_acknowledgements_are_told_with_their_numbers() {
     let mut scene = Scene::entered();
     scene.says(
         r#"42456["ask",1,"2",{"3":[false]}]"#,
-        &[r#"0: {"type":"ask","args":[1,"2",{"3":[false]}],"ack":456}"#],
+        &[r#"0: {"type":"ask","args":[1,"2",{"3":[false]}]} asks 456"#],
     );
     scene.says(r#"4312["yes"]"#, &[r#"0: acknowledged 12 ["yes"]"#]);
 }
@@ -200,7 +203,7 @@ fn attachments_complete_their_packet() {
     scene.says("3", &[]);
     scene.says(
         "bBAUG",
-        &[r#"0: {"type":"file","args":[{"$binary":"AQID"},{"$binary":"BAUG"}],"ack":7}"#],
+        &[r#"0: {"type":"file","args":[{"$binary":"AQID"},{"$binary":"BAUG"}]} asks 7"#],
     );
     scene.says(r#"461-5[{"_placeholder":true,"num":0}]"#, &[]);
     scene.hears(

@@ -198,30 +198,24 @@ fn what_was_sent_is_lent_and_numbers_keep_their_digits() {
 
 #[test]
 fn the_backend_is_told_an_object() {
-    for (text, id, message) in [
+    for (text, message) in [
         (
             r#"2["say","hi",{"n":1.0}]"#,
-            None,
             r#"{"type":"client-say","args":["hi",{"n":1.0}]}"#,
         ),
-        (
-            r#"2["say"]"#,
-            Some(7),
-            r#"{"type":"client-say","args":[],"ack":7}"#,
-        ),
+        (r#"2["say"]"#, r#"{"type":"client-say","args":[]}"#),
         (
             r#"2["session-connect"]"#,
-            None,
             r#"{"type":"client-session-connect","args":[]}"#,
         ),
-        (r#"2["a\"b"]"#, None, r#"{"type":"client-a\"b","args":[]}"#),
-        ("2[0,1]", None, r#"{"type":"client-0","args":[1]}"#),
+        (r#"2["a\"b"]"#, r#"{"type":"client-a\"b","args":[]}"#),
+        ("2[0,1]", r#"{"type":"client-0","args":[1]}"#),
     ] {
         let Kind::Event { event, .. } = Packet::decode(text, 0).unwrap().kind else {
             panic!("an event");
         };
         let mut told = Vec::new();
-        let said = ClientMessage::parse(&event.to_message(id)).unwrap();
+        let said = ClientMessage::parse(&event.to_message()).unwrap();
         said.write_prefixed(&mut told);
         assert_eq!(String::from_utf8(told).unwrap(), message);
     }
