@@ -11,6 +11,7 @@ use std::time::Duration;
 use broker_backend::Greeting;
 use broker_core::SessionId;
 use broker_transport::{Patient, Socket, Stream, handshake};
+use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use http_body_util::Full;
@@ -135,20 +136,10 @@ async fn upgrade(
     accept.subprotocol = chosen(&parts.headers, greeting.subprotocol).or(accept.subprotocol);
     let shard = shard.clone();
     spawn_local(async move {
-        let Ok(upgraded) = upgraded.await else { return };
-        // It was made of one of ours, so it is one.
-        let Ok(parts) = upgraded.downcast::<TokioIo<HttpStream<Patient<Stream>>>>() else {
-            return;
-        };
-        let stream = parts.io.into_inner().into_inner().into_inner();
-        let directions = stream.split();
-        shard.open(
-            admission,
-            invitation,
-            directions,
-            &parts.read_buf,
-            client.seat,
-        );
+        if let Some((stream, early)) = socket(upgraded).await {
+            let directions = stream.split();
+            shard.open(admission, invitation, directions, &early, client.seat);
+        }
     });
     let mut reply = accept.into_response().map(|()| Full::default());
     for cookie in greeting.cookies {
@@ -169,15 +160,21 @@ fn take_over(
     let window = accept.compression.map(|agreed| agreed.window);
     let shard = shard.clone();
     spawn_local(async move {
-        let Ok(upgraded) = upgraded.await else { return };
-        // It was made of one of ours, so it is one.
-        let Ok(parts) = upgraded.downcast::<TokioIo<HttpStream<Patient<Stream>>>>() else {
-            return;
-        };
-        let stream = parts.io.into_inner().into_inner().into_inner();
-        polling::take_over(shard, sid, stream, parts.read_buf, window).await;
+        if let Some((stream, early)) = socket(upgraded).await {
+            polling::take_over(shard, sid, stream, early, window).await;
+        }
     });
     accept.into_response().map(|()| Full::default())
+}
+
+/// The socket of a handshake whose answer is out, and what came behind the handshake; `None` if the client was gone by then.
+async fn socket(upgraded: OnUpgrade) -> Option<(Stream, Bytes)> {
+    let upgraded = upgraded.await.ok()?;
+    // It was made of one of ours, so it is one.
+    let parts = upgraded.downcast::<TokioIo<HttpStream<Patient<Stream>>>>();
+    let parts = parts.ok()?;
+    let stream = parts.io.into_inner().into_inner().into_inner();
+    Some((stream, parts.read_buf))
 }
 
 /// The compression to agree on with a client.

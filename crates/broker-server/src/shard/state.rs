@@ -173,7 +173,7 @@ impl State {
         }));
         let guest = self.lobby.leave(session);
         self.on_behalf_of(now, session, |state| {
-            state.begin(now, session, actions);
+            state.act(now, session, actions);
             state.schedule(session);
             tracing::info!(event = "connect", conn = %admission.id, ip = %admission.ip);
             if let Some(guest) = guest {
@@ -186,8 +186,8 @@ impl State {
         });
     }
 
-    /// Does what a dialect wants done at the beginning of a connection.
-    fn begin(&mut self, now: Timestamp, session: SessionHandle, actions: Vec<Action>) {
+    /// Does what a dialect wants done of its own accord: nothing that its client has said is the cause.
+    fn act(&mut self, now: Timestamp, session: SessionHandle, actions: Vec<Action>) {
         let Some(connection) = self.table.get_mut(session) else {
             return;
         };

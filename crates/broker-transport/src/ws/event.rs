@@ -39,6 +39,13 @@ pub enum Event<'a> {
 }
 
 impl Event<'_> {
+    /// Whether it counts where the peer may only send so many in a second: as a message does, and a ping, since each is
+    /// answered.
+    #[must_use]
+    pub fn is_message_or_ping(&self) -> bool {
+        matches!(self, Event::Text(_) | Event::Binary(_) | Event::Ping(_))
+    }
+
     /// The same with payloads of its own, to be kept for longer than the input.
     #[must_use]
     pub fn into_owned(self) -> Event<'static> {

@@ -86,8 +86,8 @@ enum Reason {
 
 impl Acceptor {
     /// With these limits and settings. Of the limits those count that concern one connection: `max_message`,
-    /// `max_fragments`, `message_timeout`, `max_send_queue`, `write_timeout`, `close_timeout`, and `handshake_timeout`,
-    /// within which the connection has to come once the response was given. How many connections there are is the
+    /// `max_fragments`, `message_timeout`, `messages_per_second`, `max_send_queue`, `write_timeout`, `close_timeout`, and
+    /// `handshake_timeout`, within which the connection has to come once the response was given. How many connections there are is the
     /// application's matter, and so is whose pages may connect (RFC 6455 §10.2).
     #[must_use]
     pub fn new(limits: Limits, websocket: config::WebSocket) -> Acceptor {
@@ -173,8 +173,7 @@ impl Handshake {
             codec,
             ..
         } = &*self.common;
-        let max_send_queue = limits.max_send_queue.bytes();
-        let shared = Shared::new(settings.clone(), self.window, codec.clone(), max_send_queue);
+        let shared = Shared::new(settings.clone(), limits, self.window, codec.clone());
         let websocket = WebSocket {
             shared: Arc::new(shared),
         };

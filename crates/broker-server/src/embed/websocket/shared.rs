@@ -20,6 +20,7 @@ use tokio::sync::{Notify, oneshot};
 use super::SendError;
 use super::state::{Ending, Heard, PINGS_MAX, State};
 use crate::clock::Clock;
+use crate::config::Limits;
 
 /// What compresses the messages of all WebSockets of an acceptor.
 #[derive(Debug)]
@@ -59,18 +60,18 @@ pub(super) struct Shared {
 impl Shared {
     pub(super) fn new(
         settings: Arc<ws::Settings>,
+        limits: &Limits,
         window: Option<Window>,
         codec: Arc<Codec>,
-        max_send_queue: usize,
     ) -> Shared {
         let clock = Clock::start();
         let machine = ws::WebSocket::new(settings, clock.now()).with_compression(window);
         Shared {
             codec,
             clock,
-            max_send_queue,
+            max_send_queue: limits.max_send_queue.bytes(),
             window,
-            state: Mutex::new(State::new(machine)),
+            state: Mutex::new(State::new(machine, limits.messages_per_second)),
             work: Notify::new(),
             alarm: Notify::new(),
             ebb: Notify::new(),

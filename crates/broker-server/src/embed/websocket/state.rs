@@ -1,9 +1,10 @@
 //! A WebSocket between two waits: what is queued for it, what it waits for, and how it ends.
 
 use std::collections::VecDeque;
+use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
-use broker_core::Timestamp;
+use broker_core::{Pace, Timestamp};
 use broker_transport::Outbound;
 use broker_transport::ws::{self, Due, Inflater, encode};
 use bytes::Bytes;
@@ -18,11 +19,18 @@ pub const PINGS_MAX: usize = 16;
 /// The code for an end without a close frame, which is told to the application only (RFC 6455 §7.1.5).
 const LOST: u16 = 1006;
 
+/// The code to a peer that sends more than `limits.messages_per_second`.
+const TOO_MANY_MESSAGES: u16 = 4101;
+
 /// Its methods return at once; the time is an argument.
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) machine: ws::WebSocket,
     pub(super) outbound: Outbound,
+    /// How many messages and pings the peer may send in a second.
+    per_second: Option<NonZeroU32>,
+    /// What it has used of that.
+    pace: Pace,
     /// Pings without a pong, oldest first.
     pings: VecDeque<Ping>,
     /// How many pings there were, which is what they carry.
@@ -58,16 +66,18 @@ pub(super) struct Ending {
 #[derive(Debug)]
 pub(super) enum Heard {
     Event(Event),
-    /// A pong that nobody has asked for.
+    /// A pong that nobody has asked for, or a message too many.
     Nothing,
     Ended(Ending),
 }
 
 impl State {
-    pub(super) fn new(machine: ws::WebSocket) -> State {
+    pub(super) fn new(machine: ws::WebSocket, per_second: Option<NonZeroU32>) -> State {
         State {
             machine,
             outbound: Outbound::default(),
+            per_second,
+            pace: Pace::default(),
             pings: VecDeque::new(),
             pings_sent: 0,
             closing: None,
@@ -126,6 +136,13 @@ impl State {
             return Some(Heard::Ended(Ending::lost(None)));
         }
         let event = self.machine.receive(now, inflater, input)?;
+        if event.is_message_or_ping()
+            && let Some(per_second) = self.per_second
+            && !self.pace.admit(now, per_second)
+        {
+            self.close(now, TOO_MANY_MESSAGES, "too many messages");
+            return Some(Heard::Nothing);
+        }
         Some(self.hear(event, limit))
     }
 

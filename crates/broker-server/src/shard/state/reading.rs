@@ -209,32 +209,23 @@ impl State {
             ),
         }
         if let Some(connection) = self.table.get_mut(session) {
-            let mut ear = ear!(self, now);
             let is_heard = connection.is_heard();
             let mut actions = Vec::new();
             connection
                 .dialect
                 .handle_timeout(now, is_heard, &mut |action| actions.push(action));
-            for action in actions {
-                ear.act(connection, action);
-            }
-            if connection.has_queued() {
-                self.lines
-                    .enter(Line::Prompt, session, &mut connection.writing);
-            }
-            let moves = ear.moves;
-            self.settle(session, moves);
+            self.act(now, session, actions);
         }
     }
 }
 
-/// Whether something comes faster than `messages_per_second`. Pings count too, since each is answered.
+/// Whether something comes faster than `messages_per_second`.
 fn is_over_pace(
     now: Timestamp,
     connection: &mut Connection,
     event: &Event<'_>,
     per_second: Option<NonZeroU32>,
 ) -> bool {
-    let counts = matches!(event, Event::Text(_) | Event::Binary(_) | Event::Ping(_));
-    counts && per_second.is_some_and(|per_second| !connection.pace.admit(now, per_second))
+    event.is_message_or_ping()
+        && per_second.is_some_and(|per_second| !connection.pace.admit(now, per_second))
 }

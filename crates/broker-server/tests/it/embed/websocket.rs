@@ -1,5 +1,7 @@
 //! WebSockets without a broker: what is sent, how long it waits, and how they end.
 
+use std::num::NonZeroU32;
+
 use broker_server::config::{self, Limits};
 use broker_server::embed::{
     Acceptor, Error, Event, Events, Handlers, PINGS_MAX, SendError, WebSocket,
@@ -78,6 +80,28 @@ async fn what_is_sent_before_the_connection_is_there_waits_for_it() {
     assert_eq!(client.text().await, "at once");
     assert_eq!(client.next().await, Heard::Binary(vec![1, 2, 3].into()));
     assert_eq!(client.rest().await, (vec![], 3000, "that was all".into()));
+}
+
+#[tokio::test]
+async fn a_peer_that_sends_more_than_it_may_is_closed_with_4101() {
+    let mut limits = Limits::default();
+    limits.messages_per_second = NonZeroU32::new(2);
+    let mut arrivals = Arrivals::start(limits).await;
+    let mut raw = Raw::connect(arrivals.app.addr).await;
+    raw.upgrade("/", &[]).await;
+    let (_, mut events) = arrivals.next().await;
+    let mut packet = masked(0x1, b"one");
+    packet.extend(masked(0x9, b"two"));
+    packet.extend(masked(0x1, b"three"));
+    packet.extend(masked(0x8, &1000_u16.to_be_bytes()));
+    raw.write(packet).await;
+    assert_eq!(heard(&mut events).await, r#"Text("one")"#);
+    assert_eq!(heard(&mut events).await, r#"Ping(b"two")"#);
+    let end = r#"Closed(4101, "too many messages")"#;
+    assert_eq!(heard(&mut events).await, end);
+    assert_eq!(raw.frame().await, (0x8a, b"two".to_vec()));
+    let (_, payload) = raw.frame().await;
+    assert_eq!(payload[..2], 4101_u16.to_be_bytes());
 }
 
 #[tokio::test]
