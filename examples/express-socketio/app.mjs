@@ -14,6 +14,9 @@ const app = express();
 
 app.get('/', (request, response) => response.sendFile(fileURLToPath(new URL('index.html', import.meta.url))));
 
+// At its start wsbroker looks whether somebody is here.
+app.head('/events', (request, response) => response.end());
+
 // What wsbroker tells, with `backend.format = "json"`. The answer is a list of commands.
 app.post('/events', express.json(), (request, response) => {
   const { message, connection, time } = request.body;
