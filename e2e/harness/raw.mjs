@@ -23,7 +23,9 @@ export class RawClient {
       ].join('\r\n'),
     );
     const head = await client.head();
-    if (!head.startsWith('HTTP/1.1 101')) throw new Error(`the handshake is answered with\n${head}`);
+    if (!head.startsWith('HTTP/1.1 101')) {
+      throw new Error(head ? `the handshake is answered with\n${head}` : `the handshake is not answered: ${client.#end}`);
+    }
     client.#readsFrames = true;
     client.#read();
     return client;
@@ -32,12 +34,13 @@ export class RawClient {
   #buffer = Buffer.alloc(0);
   #readsFrames = false;
   #headWaiter = null;
+  #end = 'the peer has closed the socket';
 
   constructor(port, host = '127.0.0.1') {
     /** Frames as `{opcode, payload}`. */
     this.frames = new Inbox('frames of the raw client');
     this.socket = connect({ port, host });
-    this.socket.on('error', () => {});
+    this.socket.on('error', (error) => { this.#end = error.message; });
     this.socket.on('data', (chunk) => {
       this.#buffer = Buffer.concat([this.#buffer, chunk]);
       this.#read();

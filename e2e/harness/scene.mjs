@@ -15,8 +15,17 @@ export async function backendFor(t, port) {
 /** A broker that `start` starts, one of `startOriginal` and `startWsbroker`. */
 export async function brokerFor(t, start, options) {
   const broker = await start(options);
-  t.after(() => broker.stop());
+  t.after(() => {
+    if (t.error) t.diagnostic(lastWords(broker.child));
+    return broker.stop();
+  });
   return broker;
+}
+
+/** What a broker has to say when its test fails: whether it is there, and its latest complaints. */
+function lastWords({ alive, end, log }) {
+  const complaints = log.split('\n').filter((line) => line && !line.includes('"level":"info"')).slice(-20);
+  return [alive ? 'the broker is there' : `the broker has ended with ${end?.signal ?? end?.code}`, ...complaints].join('\n');
 }
 
 /** wsbroker in front of a backend. */
