@@ -2,9 +2,11 @@
 
 mod answering;
 mod asking;
+mod ending;
 mod execution;
 mod index;
 mod names;
+mod naming;
 mod opening;
 mod relaying;
 mod requests;
@@ -15,14 +17,14 @@ use self::execution::Executor;
 use self::index::Index;
 use self::names::Directory;
 use self::requests::Requests;
-use self::sessions::{Admission, Phase, Sessions};
+use self::sessions::{Phase, Sessions};
 use self::telling::{Around, Teller};
 use crate::config::{Config, Gating};
 use crate::effect::{Effect, Effects, Orders};
 use crate::event::{CallHandle, Fact, Failure};
 use crate::gate::{BackendGate, Claim, Grant, Standing};
 use crate::message::ClientMessage;
-use crate::session::{Info, SessionHandle, SessionId};
+use crate::session::SessionHandle;
 use crate::time::Timestamp;
 
 pub use self::index::INDEXED_FIELDS_MAX;
@@ -110,41 +112,6 @@ impl Broker {
         }
     }
 
-    /// Tells the backend that the broker has started; nothing else goes out before that is answered. `id` names the event,
-    /// `boot` this run of the broker.
-    ///
-    /// It is for one shard to do, the first, when it has just been made.
-    pub fn start(&mut self, now: Timestamp, id: SessionId, boot: &str, out: &mut Effects) {
-        let mut opening = Opening::new(id, Info::empty());
-        opening.is_reachable = false;
-        let handle = self.sessions.insert(opening);
-        if let Some(session) = self.sessions.get_mut(handle) {
-            session.phase = Phase::Gone;
-        }
-        self.teller.start_with(handle);
-        let boot = boot.into();
-        self.tell(now, handle, Fact::Started { boot }, out);
-    }
-
-    /// Begins a session, and tells the backend.
-    pub fn open(
-        &mut self,
-        now: Timestamp,
-        mut opening: Opening,
-        out: &mut Effects,
-    ) -> SessionHandle {
-        let is_told = opening.is_told;
-        let entrance = opening.entrance.take();
-        let handle = self.sessions.insert(opening);
-        if let Some((_, session)) = self.sessions.open_in(handle.slot) {
-            self.index.insert(handle.slot, &session.info);
-        }
-        if is_told {
-            self.tell(now, handle, Fact::Connected { entrance }, out);
-        }
-        handle
-    }
-
     /// Takes a client's message, and tells the backend. A message of a session that has ended is passed over.
     pub fn receive(
         &mut self,
@@ -159,55 +126,6 @@ impl Broker {
             .is_some_and(|session| session.is_told && session.phase != Phase::Gone)
         {
             self.tell(now, session, Fact::Received(message), out);
-        }
-    }
-
-    /// Takes note that the driver has begun to close a session's connection by itself: from now on it matches nothing.
-    /// What its client still says is told.
-    pub fn begin_closing(&mut self, session: SessionHandle) {
-        let slot = session.slot;
-        if let Some(session) = self
-            .sessions
-            .get_mut(session)
-            .filter(|session| session.phase == Phase::Open)
-        {
-            session.phase = Phase::Unreachable;
-            self.index.remove(slot, &session.info);
-        }
-    }
-
-    /// Ends a session whose connection has ended, and tells the backend with which close code and reason.
-    ///
-    /// From now on it matches nothing; it is forgotten, with [`Effect::Ended`], when its last event is answered.
-    pub fn close(
-        &mut self,
-        now: Timestamp,
-        session: SessionHandle,
-        code: u16,
-        reason: &str,
-        out: &mut Effects,
-    ) {
-        let Some(ending) = self
-            .sessions
-            .get_mut(session)
-            .filter(|session| session.phase != Phase::Gone)
-        else {
-            return;
-        };
-        if ending.phase == Phase::Open {
-            self.index.remove(session.slot, &ending.info);
-        }
-        ending.phase = Phase::Gone;
-        let (is_told, is_asked) = (ending.is_told, ending.admission == Some(Admission::Asked));
-        self.leave(now, session, out);
-        let has_been_heard_of = !is_asked || !self.teller.is_in_line(session, &self.sessions);
-        if is_told && has_been_heard_of {
-            let reason = reason.into();
-            self.tell(now, session, Fact::Disconnected { code, reason }, out);
-        } else {
-            let around = &mut around(now, &mut self.sessions, &self.config, out);
-            self.teller.forget(session, around);
-            self.pump(now, out);
         }
     }
 
@@ -371,6 +289,24 @@ impl Broker {
             });
         }
         self.pump(now, out);
+    }
+
+    fn is_over(&self, handle: SessionHandle) -> bool {
+        let session = self.sessions.get(handle);
+        session.is_none_or(|session| session.phase == Phase::Gone)
+    }
+
+    fn tell_if_told(
+        &mut self,
+        now: Timestamp,
+        handle: SessionHandle,
+        fact: Fact,
+        out: &mut Effects,
+    ) {
+        let session = self.sessions.get(handle);
+        if session.is_some_and(|session| session.is_told && session.phase != Phase::Gone) {
+            self.tell(now, handle, fact, out);
+        }
     }
 
     fn pump(&mut self, now: Timestamp, out: &mut Effects) {

@@ -2,8 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::event::{Entrance, Handshake};
-use crate::session::{Info, SessionId};
+use super::Broker;
+use super::sessions::Phase;
+use crate::effect::Effects;
+use crate::event::{Entrance, Fact, Handshake};
+use crate::session::{Info, SessionHandle, SessionId};
+use crate::time::Timestamp;
 
 /// How a session begins.
 #[derive(Clone, Debug)]
@@ -42,6 +46,43 @@ impl Opening {
             is_reachable: true,
             is_asked: false,
         }
+    }
+}
+
+impl Broker {
+    /// Tells the backend that the broker has started; nothing else goes out before that is answered. `id` names the event,
+    /// `boot` this run of the broker.
+    ///
+    /// It is for one shard to do, the first, when it has just been made.
+    pub fn start(&mut self, now: Timestamp, id: SessionId, boot: &str, out: &mut Effects) {
+        let mut opening = Opening::new(id, Info::empty());
+        opening.is_reachable = false;
+        let handle = self.sessions.insert(opening);
+        if let Some(session) = self.sessions.get_mut(handle) {
+            session.phase = Phase::Gone;
+        }
+        self.teller.start_with(handle);
+        let boot = boot.into();
+        self.tell(now, handle, Fact::Started { boot }, out);
+    }
+
+    /// Begins a session, and tells the backend.
+    pub fn open(
+        &mut self,
+        now: Timestamp,
+        mut opening: Opening,
+        out: &mut Effects,
+    ) -> SessionHandle {
+        let is_told = opening.is_told;
+        let entrance = opening.entrance.take();
+        let handle = self.sessions.insert(opening);
+        if let Some((_, session)) = self.sessions.open_in(handle.slot) {
+            self.index.insert(handle.slot, &session.info);
+        }
+        if is_told {
+            self.tell(now, handle, Fact::Connected { entrance }, out);
+        }
+        handle
     }
 }
 

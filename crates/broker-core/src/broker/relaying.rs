@@ -1,23 +1,15 @@
-//! From client to client: names, messages to those who hold them, requests and answers.
-
-use std::sync::Arc;
+//! From client to client: messages to those who hold names, requests and answers.
 
 use bytes::Bytes;
 use smallvec::SmallVec;
 
 use super::Broker;
-use super::sessions::Phase;
 use crate::effect::{Effect, Effects};
-use crate::event::Fact;
-use crate::letter::{Content, Holder, Letter, Notice, Parcel};
+use crate::letter::{Content, Letter, Notice, Parcel};
 use crate::message::ClientMessage;
-use crate::name::{Name, NameError};
 use crate::request::{Ack, RequestId};
 use crate::session::SessionHandle;
 use crate::time::Timestamp;
-
-/// The session field that shows the last name.
-const ID: &str = "id";
 
 /// A message of a client's for others, by their names.
 #[derive(Clone, Debug)]
@@ -38,59 +30,6 @@ pub struct Relay {
 pub struct NotAsked;
 
 impl Broker {
-    /// Gives a session a name, by which others reach it until it lets go of it, ends, or another session registers the
-    /// name. [`Notice::Registered`] says when that is so. The last name of a session is its session info's `id`.
-    ///
-    /// # Errors
-    /// When the session can hold no more names, or its info has no room for this one; nothing has changed then.
-    pub fn register(
-        &mut self,
-        now: Timestamp,
-        handle: SessionHandle,
-        name: Name,
-        out: &mut Effects,
-    ) -> Result<(), NameError> {
-        if self.is_over(handle) {
-            return Ok(());
-        }
-        let names = self
-            .sessions
-            .get(handle)
-            .and_then(|session| session.names.as_deref());
-        if names.is_some_and(|names| !names.have_room_for(name.form())) {
-            return Err(NameError::TooMany);
-        }
-        self.show_id(handle, Some(name.given()))?;
-        let holder = self.directory.claimant(self.config.shard, handle);
-        if let Some(session) = self.sessions.get_mut(handle) {
-            let names = session.names.get_or_insert_default();
-            names.add(name.clone(), holder.claim);
-        }
-        let id = name.given().clone();
-        self.tell_if_told(now, handle, Fact::Registered { id }, out);
-        let owner = self.owner(name.form());
-        self.post(now, owner, Content::Claim { name, holder }, out);
-        Ok(())
-    }
-
-    /// Takes the last name that a session has registered from it; without one, nothing happens.
-    pub fn unregister(&mut self, now: Timestamp, handle: SessionHandle, out: &mut Effects) {
-        let Some(name) = self
-            .sessions
-            .get_mut(handle)
-            .and_then(|session| session.names.as_mut()?.take_last())
-        else {
-            return;
-        };
-        let form = name.form().into();
-        out.list.push(Effect::Tell {
-            session: handle,
-            notice: Notice::Unregistered(name.clone()),
-        });
-        self.has_let_go(now, handle, &name, out);
-        self.release(now, handle, form, out);
-    }
-
     /// Passes a client's message on to those who hold the names that it is for.
     pub fn relay(
         &mut self,
@@ -203,20 +142,6 @@ impl Broker {
         }
     }
 
-    /// Lets go of all that a session whose connection has ended was to others.
-    pub(super) fn leave(&mut self, now: Timestamp, handle: SessionHandle, out: &mut Effects) {
-        let Some(session) = self.sessions.get_mut(handle) else {
-            return;
-        };
-        let (names, asked) = (session.names.take(), session.asked.take());
-        for form in names.iter().flat_map(|names| names.forms()) {
-            self.release(now, handle, form.into(), out);
-        }
-        if let Some(asked) = asked {
-            self.requests.forget(&asked);
-        }
-    }
-
     fn forward(&mut self, now: Timestamp, forms: &[Box<str>], parcel: &Parcel, out: &mut Effects) {
         let holders = forms.iter().filter_map(|form| self.directory.find(form));
         let by_shard: Groups<SessionHandle> =
@@ -261,91 +186,17 @@ impl Broker {
         requests.make(now, handle, token, sessions, config, out)
     }
 
-    /// A session has one name less.
-    fn has_let_go(
-        &mut self,
-        now: Timestamp,
-        handle: SessionHandle,
-        name: &Name,
-        out: &mut Effects,
-    ) {
-        let last = self.last_name(handle);
-        if let Some(session) = self.sessions.get_mut(handle)
-            && session.names.as_ref().is_some_and(|names| names.is_empty())
-        {
-            session.names = None;
-        }
-        // What was shown before had room as well, unless the application has filled it; then it shows none.
-        if self.show_id(handle, last.as_ref()).is_err() {
-            let _ = self.show_id(handle, None);
-        }
-        let id = name.given().clone();
-        self.tell_if_told(now, handle, Fact::Unregistered { id }, out);
-    }
-
-    fn release(
-        &mut self,
-        now: Timestamp,
-        session: SessionHandle,
-        form: Box<str>,
-        out: &mut Effects,
-    ) {
-        let holder = Holder {
-            shard: self.config.shard,
-            session,
-            claim: 0,
-        };
-        let owner = self.owner(&form);
-        self.post(now, owner, Content::Release { form, holder }, out);
-    }
-
-    fn last_name(&self, handle: SessionHandle) -> Option<Arc<str>> {
-        let names = self.sessions.get(handle)?.names.as_ref()?;
-        names.last().cloned()
-    }
-
-    /// Shows the last name of a session in its info.
-    fn show_id(&mut self, handle: SessionHandle, id: Option<&Arc<str>>) -> Result<(), NameError> {
-        let Some(session) = self.sessions.get(handle) else {
-            return Ok(());
-        };
-        let id = id.map(|id| &**id);
-        let changed = session.info.with(ID, id, self.config.max_session)?;
-        if let Some(session) = self.sessions.get_mut(handle) {
-            self.index.change(handle.slot, session, changed);
-        }
-        Ok(())
-    }
-
-    fn owner(&self, form: &str) -> u16 {
+    pub(super) fn owner(&self, form: &str) -> u16 {
         self.config.secret.owner(form, self.config.shards)
     }
 
     /// Brings something to a shard, which may be this one.
-    fn post(&mut self, now: Timestamp, shard: u16, content: Content, out: &mut Effects) {
+    pub(super) fn post(&mut self, now: Timestamp, shard: u16, content: Content, out: &mut Effects) {
         let letter = Letter(content);
         if shard == self.config.shard {
             self.take_letter(now, letter, out);
         } else {
             out.list.push(Effect::Post { shard, letter });
-        }
-    }
-
-    pub(super) fn is_over(&self, handle: SessionHandle) -> bool {
-        let session = self.sessions.get(handle);
-        session.is_none_or(|session| session.phase == Phase::Gone)
-    }
-
-    pub(super) fn tell_if_told(
-        &mut self,
-        now: Timestamp,
-        handle: SessionHandle,
-        fact: Fact,
-        out: &mut Effects,
-    ) {
-        let session = self.sessions.get(handle);
-        if session.is_some_and(|session| session.is_told && session.phase != Phase::Gone) {
-            self.tell(now, handle, fact, out);
         }
     }
 }
