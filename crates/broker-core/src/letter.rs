@@ -19,16 +19,14 @@ pub struct Letter(pub(crate) Content);
 pub(crate) enum Content {
     /// To the owner of a name: this session holds it from now on, whoever did so before.
     Claim { name: Name, holder: Holder },
-    /// To the owner: the session lets go of it, if it still holds it.
-    Release { form: Box<str>, holder: Holder },
+    /// To the owner: the session lets go of it, if it still holds it by this claim.
+    Release { name: Name, holder: Holder },
     /// To the shard of who has claimed a name: whoever asks for it finds the session now.
     Claimed { session: SessionHandle, name: Name },
+    /// To the shard of who has let go of a name: nobody who asks for it finds the session any more.
+    Released { session: SessionHandle, name: Name },
     /// To the shard of who has held a name: another session holds it now.
-    Lost {
-        session: SessionHandle,
-        form: Box<str>,
-        claim: u64,
-    },
+    Lost { form: Box<str>, holder: Holder },
     /// To the owner of these names: pass the parcel on to who holds them.
     Forward {
         forms: SmallVec<[Box<str>; 1]>,
@@ -76,10 +74,11 @@ impl Letter {
     pub fn size(&self) -> usize {
         LETTER_BYTES
             + match &self.0 {
-                Content::Claim { name, .. } | Content::Claimed { name, .. } => {
-                    name.form().len() + name.given().len()
-                }
-                Content::Release { form, .. } | Content::Lost { form, .. } => form.len(),
+                Content::Claim { name, .. }
+                | Content::Release { name, .. }
+                | Content::Claimed { name, .. }
+                | Content::Released { name, .. } => name.form().len() + name.given().len(),
+                Content::Lost { form, .. } => form.len(),
                 Content::Forward { forms, parcel } => {
                     forms.iter().map(|form| form.len() + 16).sum::<usize>() + parcel.message.len()
                 }
@@ -92,9 +91,9 @@ impl Letter {
 /// What the broker has to say to one client, in the words of its dialect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
-    /// It holds this name now.
+    /// It holds this name now: whoever asks for it finds this client.
     Registered(Name),
-    /// It has let go of this name.
+    /// It has let go of this name, and hears nothing more by it.
     Unregistered(Name),
     /// Another client has a message for it.
     Message {

@@ -63,8 +63,8 @@ impl Broker {
             return;
         };
         let (names, asked) = (session.names.take(), session.asked.take());
-        for form in names.iter().flat_map(|names| names.forms()) {
-            self.release(now, handle, form.into(), out);
+        for held in names.into_iter().flat_map(|names| names.into_held()) {
+            self.release(now, handle, held, out);
         }
         if let Some(asked) = asked {
             self.requests.forget(&asked);

@@ -15,11 +15,12 @@ use crate::session::SessionHandle;
 #[derive(Debug, Default)]
 pub(super) struct Names(SmallVec<[Held; 1]>);
 
+/// A name that a session holds.
 #[derive(Debug)]
-struct Held {
-    name: Name,
+pub(super) struct Held {
+    pub(super) name: Name,
     /// The claim by which it is held.
-    claim: u64,
+    pub(super) claim: u64,
 }
 
 impl Names {
@@ -42,8 +43,12 @@ impl Names {
         Some(self.0.remove(place).name)
     }
 
-    pub(super) fn take_last(&mut self) -> Option<Name> {
-        self.0.pop().map(|held| held.name)
+    pub(super) fn take_last(&mut self) -> Option<Held> {
+        self.0.pop()
+    }
+
+    pub(super) fn into_held(self) -> impl Iterator<Item = Held> {
+        self.0.into_iter()
     }
 
     pub(super) fn last(&self) -> Option<&Arc<str>> {
@@ -54,7 +59,7 @@ impl Names {
         self.0.is_empty()
     }
 
-    pub(super) fn forms(&self) -> impl Iterator<Item = &str> {
+    fn forms(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|held| held.name.form())
     }
 }
@@ -96,13 +101,9 @@ impl Directory {
         former.filter(|former| !former.is_same_session(holder))
     }
 
-    /// Takes a name from this session, if it holds it.
+    /// Takes a name from this session, if it still holds it by this claim.
     pub(super) fn release(&mut self, form: &str, holder: Holder) {
-        if self
-            .holders
-            .get(form)
-            .is_some_and(|known| known.is_same_session(holder))
-        {
+        if self.find(form) == Some(holder) {
             self.holders.remove(form);
         }
     }

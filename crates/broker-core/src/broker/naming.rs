@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::Broker;
-use crate::effect::{Effect, Effects};
+use super::names::Held;
+use crate::effect::Effects;
 use crate::event::Fact;
-use crate::letter::{Content, Holder, Notice};
+use crate::letter::{Content, Holder};
 use crate::name::{Name, NameError};
 use crate::session::SessionHandle;
 use crate::time::Timestamp;
@@ -15,7 +16,7 @@ const ID: &str = "id";
 
 impl Broker {
     /// Gives a session a name, by which others reach it until it lets go of it, ends, or another session registers the
-    /// name. [`Notice::Registered`] says when that is so. The last name of a session is its session info's `id`.
+    /// name. [`Notice::Registered`](crate::Notice::Registered) says when that is so. The last name of a session is its session info's `id`.
     ///
     /// # Errors
     /// When the session can hold no more names, or its info has no room for this one; nothing has changed then.
@@ -49,30 +50,63 @@ impl Broker {
         Ok(())
     }
 
-    /// Takes the last name that a session has registered from it; without one, nothing happens.
+    /// Takes the last name that a session has registered from it; without one, nothing happens. [`Notice::Unregistered`](crate::Notice::Unregistered)
+    /// says when nobody finds it by that any more.
     pub fn unregister(&mut self, now: Timestamp, handle: SessionHandle, out: &mut Effects) {
-        let Some(name) = self
+        let Some(held) = self
             .sessions
             .get_mut(handle)
             .and_then(|session| session.names.as_mut()?.take_last())
         else {
             return;
         };
-        let form = name.form().into();
-        out.list.push(Effect::Tell {
-            session: handle,
-            notice: Notice::Unregistered(name.clone()),
-        });
-        self.has_let_go(now, handle, &name, out);
-        self.release(now, handle, form, out);
+        let id = held.name.given().clone();
+        self.release(now, handle, held, out);
+        self.has_let_go(now, handle, id, out);
+    }
+
+    /// Gives a name that this shard owns to a session, and takes it from who has held it.
+    pub(super) fn give_name(
+        &mut self,
+        now: Timestamp,
+        name: Name,
+        holder: Holder,
+        out: &mut Effects,
+    ) {
+        if let Some(former) = self.directory.claim(name.form(), holder) {
+            let lost = Content::Lost {
+                form: name.form().into(),
+                holder: former,
+            };
+            self.post(now, former.shard, lost, out);
+        }
+        let session = holder.session;
+        self.post(now, holder.shard, Content::Claimed { session, name }, out);
+    }
+
+    /// Takes a name from a session of this shard, unless it has claimed it again since another session got it.
+    pub(super) fn lose_name(
+        &mut self,
+        now: Timestamp,
+        form: &str,
+        holder: Holder,
+        out: &mut Effects,
+    ) {
+        let lost = self
+            .sessions
+            .get_mut(holder.session)
+            .and_then(|session| session.names.as_mut()?.take(form, Some(holder.claim)));
+        if let Some(name) = lost {
+            self.has_let_go(now, holder.session, name.given().clone(), out);
+        }
     }
 
     /// A session has one name less.
-    pub(super) fn has_let_go(
+    fn has_let_go(
         &mut self,
         now: Timestamp,
         handle: SessionHandle,
-        name: &Name,
+        id: Arc<str>,
         out: &mut Effects,
     ) {
         let last = self.last_name(handle);
@@ -85,7 +119,6 @@ impl Broker {
         if self.show_id(handle, last.as_ref()).is_err() {
             let _ = self.show_id(handle, None);
         }
-        let id = name.given().clone();
         self.tell_if_told(now, handle, Fact::Unregistered { id }, out);
     }
 
@@ -93,16 +126,17 @@ impl Broker {
         &mut self,
         now: Timestamp,
         session: SessionHandle,
-        form: Box<str>,
+        held: Held,
         out: &mut Effects,
     ) {
+        let Held { name, claim } = held;
         let holder = Holder {
             shard: self.config.shard,
             session,
-            claim: 0,
+            claim,
         };
-        let owner = self.owner(&form);
-        self.post(now, owner, Content::Release { form, holder }, out);
+        let owner = self.owner(name.form());
+        self.post(now, owner, Content::Release { name, holder }, out);
     }
 
     pub(super) fn last_name(&self, handle: SessionHandle) -> Option<Arc<str>> {

@@ -97,37 +97,19 @@ impl Broker {
     /// Takes a letter that [`Effect::Post`] has sent here.
     pub fn take_letter(&mut self, now: Timestamp, letter: Letter, out: &mut Effects) {
         match letter.0 {
-            Content::Claim { name, holder } => {
-                let form = name.form();
-                if let Some(former) = self.directory.claim(form, holder) {
-                    let lost = Content::Lost {
-                        session: former.session,
-                        form: form.into(),
-                        claim: former.claim,
-                    };
-                    self.post(now, former.shard, lost, out);
-                }
+            Content::Claim { name, holder } => self.give_name(now, name, holder, out),
+            Content::Release { name, holder } => {
+                self.directory.release(name.form(), holder);
                 let session = holder.session;
-                self.post(now, holder.shard, Content::Claimed { session, name }, out);
+                self.post(now, holder.shard, Content::Released { session, name }, out);
             }
-            Content::Release { form, holder } => self.directory.release(&form, holder),
             Content::Claimed { session, name } => {
-                let notice = Notice::Registered(name);
-                out.list.push(Effect::Tell { session, notice });
+                self.say(session, Notice::Registered(name), out);
             }
-            Content::Lost {
-                session,
-                form,
-                claim,
-            } => {
-                let lost = self
-                    .sessions
-                    .get_mut(session)
-                    .and_then(|session| session.names.as_mut()?.take(&form, Some(claim)));
-                if let Some(name) = lost {
-                    self.has_let_go(now, session, &name, out);
-                }
+            Content::Released { session, name } => {
+                self.say(session, Notice::Unregistered(name), out);
             }
+            Content::Lost { form, holder } => self.lose_name(now, &form, holder, out),
             Content::Forward { forms, parcel } => self.forward(now, &forms, &parcel, out),
             Content::Hand { to, parcel } => self.hand(&to, &parcel, out),
             Content::Answer {
@@ -157,15 +139,20 @@ impl Broker {
             let Some(session) = self.sessions.get(handle) else {
                 continue;
             };
-            let secret = self.config.secret;
+            let (secret, answerer) = (self.config.secret, Some(session.id));
+            let ask = |request| secret.ack(request, answerer);
             let notice = Notice::Message {
                 message: parcel.message.clone(),
                 from: parcel.from.clone(),
-                ack: parcel
-                    .request
-                    .map(|request| secret.ack(request, Some(session.id))),
+                ack: parcel.request.map(ask),
             };
-            let session = handle;
+            self.say(handle, notice, out);
+        }
+    }
+
+    /// Says something to a client, unless it has gone meanwhile.
+    fn say(&self, session: SessionHandle, notice: Notice, out: &mut Effects) {
+        if !self.is_over(session) {
             out.list.push(Effect::Tell { session, notice });
         }
     }

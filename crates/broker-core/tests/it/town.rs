@@ -222,6 +222,13 @@ impl Town {
         session.info.text().to_string()
     }
 
+    /// The last name of a client, as its session info shows it.
+    pub(crate) fn shown_id(&self, who: usize) -> Option<String> {
+        let Client { shard, session, .. } = self.clients[who];
+        let session = self.shards[usize::from(shard)].session(session)?;
+        session.info.get("id").map(Into::into)
+    }
+
     fn call<T>(
         &mut self,
         who: usize,

@@ -63,6 +63,8 @@ struct Story {
     backend_asked: Vec<String>,
     /// What each request is called, and who has made it.
     requests: Vec<(usize, String)>,
+    /// Which names clients have asked for and let go of, as they are to hear of it.
+    names: Vec<(usize, Heard)>,
 }
 
 impl Story {
@@ -73,6 +75,7 @@ impl Story {
             asked: Vec::new(),
             backend_asked: Vec::new(),
             requests: Vec::new(),
+            names: Vec::new(),
         }
     }
 
@@ -96,8 +99,22 @@ impl Story {
                 self.town.reply(&format!("[{}]", list.join(",")));
             }
             _ if count == 0 => {}
-            Step::Register(who, name) => self.town.register(one(who), NAMES[name]).unwrap(),
-            Step::Unregister(who) => self.town.unregister(one(who)),
+            Step::Register(who, name) => {
+                let (who, name) = (one(who), NAMES[name]);
+                self.town.register(who, name).unwrap();
+                if self.town.clients()[who].is_connected {
+                    self.names.push((who, Heard::Registered(name.into())));
+                }
+            }
+            Step::Unregister(who) => {
+                let who = one(who);
+                if self.town.clients()[who].is_connected
+                    && let Some(name) = self.town.shown_id(who)
+                {
+                    self.names.push((who, Heard::Unregistered(name)));
+                }
+                self.town.unregister(who);
+            }
             Step::Leave(who) => self.town.leave(one(who)),
             Step::Relay { who, to, asks } => {
                 let who = one(who);
@@ -198,6 +215,28 @@ proptest! {
             prop_assert!(found.len() <= 1, "{name} is held by {found:?}");
             let holding = holders.get(*name).cloned().unwrap_or_default();
             prop_assert_eq!(found, holding, "{}", name);
+        }
+    }
+
+    #[test]
+    fn a_client_hears_of_a_name_in_the_order_in_which_it_asked(
+        shards in 1_u16..4,
+        steps in prop::collection::vec(step(), 1..80),
+    ) {
+        let mut story = Story::begin(shards);
+        story.happen(&Step::Open(0));
+        steps.iter().for_each(|step| story.happen(step));
+        story.town.settle();
+        story.listen();
+        for (who, heard) in story.heard.iter().enumerate() {
+            for name in NAMES {
+                let is_of_it = |heard: &&Heard| matches!(heard, Heard::Registered(of) | Heard::Unregistered(of) if of == name);
+                let heard: Vec<&Heard> = heard.iter().filter(is_of_it).collect();
+                let of_who = story.names.iter().filter(|(of, _)| *of == who).map(|(_, heard)| heard);
+                let asked: Vec<&Heard> = of_who.filter(is_of_it).collect();
+                let is_gone = !story.town.clients()[who].is_connected;
+                prop_assert!(heard == asked || is_gone && asked.starts_with(&heard), "{heard:?} of {asked:?}");
+            }
         }
     }
 

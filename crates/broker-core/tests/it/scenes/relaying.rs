@@ -83,6 +83,43 @@ fn the_last_name_is_shown_as_id_and_told_of() {
 }
 
 #[test]
+fn a_name_that_is_let_go_of_at_once_is_heard_of_in_that_order() {
+    let (mut town, ann, _) = ann_and_bob();
+    for number in 100..110 {
+        let name = number.to_string();
+        town.register(ann, &name).unwrap();
+        town.unregister(ann);
+        town.settle();
+        let heard = town.take_heard(ann).into_iter();
+        let of_ann: Vec<_> = heard
+            .filter(|heard| !matches!(heard, Heard::Told(_)))
+            .collect();
+        let expected = [Heard::Registered(name.clone()), Heard::Unregistered(name)];
+        assert_eq!(of_ann, expected);
+    }
+}
+
+#[test]
+fn who_has_heard_that_a_name_is_gone_hears_nothing_more_by_it() {
+    for number in 100..110 {
+        let (mut town, ann, bob) = ann_and_bob();
+        let name = number.to_string();
+        town.register(ann, &name).unwrap();
+        town.settle();
+        town.take_heard(ann);
+        town.relay(bob, &[&name], "1", None);
+        town.unregister(ann);
+        town.relay(bob, &[&name], "1", None);
+        town.settle();
+        let heard = town.take_heard(ann);
+        let gone = Heard::Unregistered(name);
+        let place = heard.iter().position(|heard| *heard == gone).unwrap();
+        let is_message = |heard: &Heard| matches!(heard, Heard::Message { .. });
+        assert!(!heard[place..].iter().any(is_message), "{heard:?}");
+    }
+}
+
+#[test]
 fn who_loses_a_name_to_another_cannot_take_it_away_from_them() {
     let (mut town, ann, bob) = ann_and_bob();
     town.register(bob, "\"ann\"").unwrap();
