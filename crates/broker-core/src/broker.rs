@@ -17,7 +17,7 @@ use self::execution::Executor;
 use self::index::Index;
 use self::names::Directory;
 use self::requests::Requests;
-use self::sessions::{Phase, Sessions};
+use self::sessions::{Phase, Session, Sessions};
 use self::telling::{Around, Teller};
 use crate::config::{Config, Gating};
 use crate::effect::{Effect, Effects, Orders};
@@ -120,13 +120,7 @@ impl Broker {
         message: ClientMessage,
         out: &mut Effects,
     ) {
-        if self
-            .sessions
-            .get(session)
-            .is_some_and(|session| session.is_told && session.phase != Phase::Gone)
-        {
-            self.tell(now, session, Fact::Received(message), out);
-        }
+        self.tell_if_told(now, session, Fact::Received(message), out);
     }
 
     /// Takes note that a try to tell the backend has failed.
@@ -277,7 +271,7 @@ impl Broker {
     fn tell(&mut self, now: Timestamp, session: SessionHandle, fact: Fact, out: &mut Effects) {
         let around = &mut around(now, &mut self.sessions, &self.config, out);
         let is_overflowing = self.teller.push(session, fact, around);
-        let is_open = |session: &sessions::Session| session.phase == Phase::Open;
+        let is_open = |session: &Session| session.phase == Phase::Open;
         if is_overflowing && self.sessions.get(session).is_some_and(is_open) {
             self.begin_closing(session);
             let start = out.recipients.len();
@@ -291,21 +285,24 @@ impl Broker {
         self.pump(now, out);
     }
 
-    fn is_over(&self, handle: SessionHandle) -> bool {
-        let session = self.sessions.get(handle);
-        session.is_none_or(|session| session.phase == Phase::Gone)
+    /// A session whose connection has not ended.
+    fn connected(&self, handle: SessionHandle) -> Option<&Session> {
+        let session = self.sessions.get(handle)?;
+        (session.phase != Phase::Gone).then_some(session)
     }
 
     fn tell_if_told(
         &mut self,
         now: Timestamp,
-        handle: SessionHandle,
+        session: SessionHandle,
         fact: Fact,
         out: &mut Effects,
     ) {
-        let session = self.sessions.get(handle);
-        if session.is_some_and(|session| session.is_told && session.phase != Phase::Gone) {
-            self.tell(now, handle, fact, out);
+        if self
+            .connected(session)
+            .is_some_and(|session| session.is_told)
+        {
+            self.tell(now, session, fact, out);
         }
     }
 

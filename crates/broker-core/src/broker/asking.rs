@@ -18,7 +18,7 @@ impl Broker {
         token: Box<str>,
         out: &mut Effects,
     ) {
-        if self.is_over(session) {
+        if self.connected(session).is_none() {
             return;
         }
         if let Some(request) = self.request(now, session, token, out) {

@@ -27,13 +27,10 @@ impl Broker {
         name: Name,
         out: &mut Effects,
     ) -> Result<(), NameError> {
-        if self.is_over(handle) {
+        let Some(session) = self.connected(handle) else {
             return Ok(());
-        }
-        let names = self
-            .sessions
-            .get(handle)
-            .and_then(|session| session.names.as_deref());
+        };
+        let names = session.names.as_deref();
         if names.is_some_and(|names| !names.have_room_for(name.form())) {
             return Err(NameError::TooMany);
         }

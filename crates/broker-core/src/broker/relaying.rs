@@ -38,7 +38,7 @@ impl Broker {
         relay: Relay,
         out: &mut Effects,
     ) {
-        if self.is_over(handle) {
+        if self.connected(handle).is_none() {
             return;
         }
         let request = relay
@@ -76,7 +76,7 @@ impl Broker {
         message: Option<Bytes>,
         out: &mut Effects,
     ) -> Result<(), NotAsked> {
-        let Some(session) = self.sessions.get(handle) else {
+        let Some(session) = self.connected(handle) else {
             return Ok(());
         };
         if !self.config.secret.has_asked(ack, Some(session.id)) {
@@ -136,7 +136,7 @@ impl Broker {
 
     fn hand(&mut self, to: &[SessionHandle], parcel: &Parcel, out: &mut Effects) {
         for &handle in to {
-            let Some(session) = self.sessions.get(handle) else {
+            let Some(session) = self.connected(handle) else {
                 continue;
             };
             let (secret, answerer) = (self.config.secret, Some(session.id));
@@ -146,13 +146,14 @@ impl Broker {
                 from: parcel.from.clone(),
                 ack: parcel.request.map(ask),
             };
-            self.say(handle, notice, out);
+            let session = handle;
+            out.list.push(Effect::Tell { session, notice });
         }
     }
 
     /// Says something to a client, unless it has gone meanwhile.
     fn say(&self, session: SessionHandle, notice: Notice, out: &mut Effects) {
-        if !self.is_over(session) {
+        if self.connected(session).is_some() {
             out.list.push(Effect::Tell { session, notice });
         }
     }

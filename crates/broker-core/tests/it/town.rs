@@ -291,9 +291,11 @@ impl Town {
             .find(|client| (client.shard, client.session) == (shard, session))
             .unwrap();
         let is_of_backend = matches!(heard, Heard::Told(_));
-        if client.is_connected || is_of_backend {
-            client.heard.push(heard);
-        }
+        assert!(
+            client.is_connected || is_of_backend,
+            "it has gone: {heard:?}"
+        );
+        client.heard.push(heard);
     }
 }
 

@@ -201,6 +201,20 @@ fn names_and_requests_of_one_connection_have_a_limit() {
 }
 
 #[test]
+fn who_has_gone_answers_nothing_more() {
+    let (mut town, ann, bob) = ann_and_bob();
+    town.relay(ann, &["7"], "1", Some("q"));
+    while town.deliver(0, 1) || town.deliver(1, 0) {}
+    let ack = ack(&town.take_heard(bob));
+    // The backend has still to be told.
+    town.leave(bob);
+    town.answer(bob, &ack, "2").unwrap();
+    town.settle();
+    assert_eq!(town.take_heard(ann), []);
+    assert_eq!(town.next_deadline_ms(), Some(3_600_000));
+}
+
+#[test]
 fn nothing_is_left_of_a_client_that_has_gone() {
     let (mut town, ann, bob) = ann_and_bob();
     town.relay(ann, &["7"], "1", Some("q"));
