@@ -9,6 +9,7 @@ use crate::command::{CommandList, LogLevel, Message, OtherCommand};
 use crate::event::{Call, EventId, EventKind, Failure};
 use crate::letter::{Letter, Notice};
 use crate::outcome::Outcome;
+use crate::request::RequestToken;
 use crate::session::SessionHandle;
 
 /// A buffer of effects, filled by the verbs of [`Broker`](crate::Broker) and emptied by the driver, in order.
@@ -63,7 +64,7 @@ pub enum Effect {
         /// Who has asked.
         session: SessionHandle,
         /// What the client has called the request.
-        token: Box<str>,
+        token: RequestToken,
     },
     /// Start the close handshake with the connections of these recipients.
     Close {

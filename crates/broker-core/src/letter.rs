@@ -6,7 +6,7 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 use crate::name::Name;
-use crate::request::{Ack, RequestId};
+use crate::request::{Ack, RequestId, RequestToken};
 use crate::session::SessionHandle;
 
 /// Something for another shard. The driver brings it there, in order for each pair of shards, and gives it to
@@ -107,7 +107,7 @@ pub enum Notice {
     /// Its request is answered.
     Answer {
         /// What the client has called the request.
-        token: Box<str>,
+        token: RequestToken,
         /// The last name of who answers, as it was given, or else the id of the connection; `None` for the backend.
         from: Option<Arc<str>>,
         /// Any JSON.

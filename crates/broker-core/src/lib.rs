@@ -35,9 +35,11 @@ pub use event::{
 pub use gate::{BackendGate, Claim, GateConfig, Grant, Pacer, Standing};
 pub use letter::{Letter, Notice};
 pub use message::ClientMessage;
-pub use name::{NAME_BYTES_MAX, NAMES_MAX, Name, NameError};
+pub use name::{GIVEN_BYTES_MAX, NAME_BYTES_MAX, NAMES_MAX, Name, NameError};
 pub use outcome::{Listing, Outcome, write_receipts, write_results};
 pub use pace::Pace;
-pub use request::{Ack, NotAnAck, REQUESTS_MAX, Secret};
+pub use request::{
+    Ack, NotAnAck, REQUESTS_MAX, RequestToken, Secret, TOKEN_BYTES_MAX, TokenTooLong,
+};
 pub use session::{CookieRule, Info, InfoTooLarge, NotASessionId, SessionHandle, SessionId};
 pub use time::Timestamp;

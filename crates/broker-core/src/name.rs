@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use crate::form;
-use crate::json;
 
 /// How long a name may be, in bytes of its string form.
 pub const NAME_BYTES_MAX: usize = 1024;
+
+/// How long it may be as it is given, in bytes of JSON: room for escapes, and for what its string form does not show.
+pub const GIVEN_BYTES_MAX: usize = 8 * NAME_BYTES_MAX;
 
 /// How many names one session may hold.
 pub const NAMES_MAX: usize = 1024;
@@ -25,8 +27,8 @@ pub enum NameError {
     /// The value is absent, `null`, `false`, `0` or an empty string.
     #[error("a name may not be empty")]
     Empty,
-    /// The string form is longer than [`NAME_BYTES_MAX`].
-    #[error("a name may have at most {NAME_BYTES_MAX} bytes")]
+    /// The string form is longer than [`NAME_BYTES_MAX`], or the value than [`GIVEN_BYTES_MAX`].
+    #[error("a name may have at most {NAME_BYTES_MAX} bytes, and {GIVEN_BYTES_MAX} as JSON")]
     TooLong,
     /// The session holds [`NAMES_MAX`] names.
     #[error("a connection may hold at most {NAMES_MAX} names")]
@@ -45,25 +47,17 @@ impl Name {
         if form::is_falsy(value) {
             return Err(NameError::Empty);
         }
+        if value.len() > GIVEN_BYTES_MAX {
+            return Err(NameError::TooLong);
+        }
         let form = form::js_string(value);
-        if form.len() > NAME_BYTES_MAX || value.len() > 8 * NAME_BYTES_MAX {
+        if form.len() > NAME_BYTES_MAX {
             return Err(NameError::TooLong);
         }
         Ok(Name {
             form: form.into(),
             given: value.into(),
         })
-    }
-
-    /// A text as a name, whatever it holds.
-    #[must_use]
-    pub fn of_text(text: &str) -> Name {
-        let mut given = Vec::with_capacity(text.len() + 2);
-        json::write_string(&mut given, text);
-        Name {
-            form: text.into(),
-            given: String::from_utf8(given).unwrap_or_default().into(),
-        }
     }
 
     /// The string form, by which it is found.
@@ -96,7 +90,6 @@ mod tests {
             let name = Name::read(value).unwrap();
             assert_eq!((name.form(), &**name.given()), (form, value));
         }
-        assert_eq!(&**Name::of_text("a\"b").given(), r#""a\"b""#);
     }
 
     #[test]
@@ -107,6 +100,10 @@ mod tests {
         let longest = format!("\"{}\"", "x".repeat(NAME_BYTES_MAX));
         assert!(Name::read(&longest).is_ok());
         let longer = format!("\"{}\"", "x".repeat(NAME_BYTES_MAX + 1));
+        assert_eq!(Name::read(&longer), Err(NameError::TooLong));
+        let object = |bytes| format!("{{\"a\":\"{}\"}}", "x".repeat(bytes - 8));
+        assert!(Name::read(&object(GIVEN_BYTES_MAX)).is_ok());
+        let longer = object(GIVEN_BYTES_MAX + 1);
         assert_eq!(Name::read(&longer), Err(NameError::TooLong));
     }
 }

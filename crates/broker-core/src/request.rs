@@ -12,6 +12,43 @@ use crate::session::SessionId;
 /// timed out.
 pub const REQUESTS_MAX: usize = 4096;
 
+/// How long what a client calls a request may be, in bytes.
+pub const TOKEN_BYTES_MAX: usize = 256;
+
+/// What a client calls a request of its own, in the words of its dialect; it is kept until the request has an end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestToken(Box<str>);
+
+/// A text is too long to be kept as a [`RequestToken`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("what a request is called may have at most {TOKEN_BYTES_MAX} bytes")]
+pub struct TokenTooLong;
+
+impl RequestToken {
+    /// Takes the client's word for it.
+    ///
+    /// # Errors
+    /// When it is longer than [`TOKEN_BYTES_MAX`].
+    pub fn new(text: &str) -> Result<RequestToken, TokenTooLong> {
+        match text.len() {
+            ..=TOKEN_BYTES_MAX => Ok(RequestToken(text.into())),
+            _ => Err(TokenTooLong),
+        }
+    }
+
+    /// What the client calls it.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<u64> for RequestToken {
+    fn from(number: u64) -> RequestToken {
+        RequestToken(number.to_string().into())
+    }
+}
+
 /// What all shards of a process know and nobody else does. Draw it at random where clients are not trusted.
 ///
 /// With it they agree on who owns a name, and tell an [`Ack`] of theirs from one that somebody has made up.
@@ -144,6 +181,15 @@ mod tests {
             prop_assert!(owner < shards);
             prop_assert_eq!(owner, SECRET.owner(&form, shards));
         }
+    }
+
+    #[test]
+    fn what_a_request_is_called_has_a_limit() {
+        let longest = "x".repeat(TOKEN_BYTES_MAX);
+        let token = RequestToken::new(&longest).unwrap();
+        assert_eq!(token.text(), longest);
+        assert_eq!(RequestToken::new(&(longest + "x")), Err(TokenTooLong));
+        assert_eq!(RequestToken::from(u64::MAX).text(), u64::MAX.to_string());
     }
 
     #[test]

@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-use broker_core::{Ack, ClientMessage, Message, Name, Notice, Relay, SessionId, Timestamp};
+use broker_core::{
+    Ack, ClientMessage, Message, Name, Notice, Relay, RequestToken, SessionId, Timestamp,
+};
 use bytes::Bytes;
 
 use crate::Options;
@@ -225,7 +227,7 @@ pub enum Action {
         /// What it says.
         message: ClientMessage,
         /// What it calls the request, if it wants an answer ([`Broker::ask`](broker_core::Broker::ask)).
-        token: Option<Box<str>>,
+        token: Option<RequestToken>,
     },
     /// The client acknowledges what it was asked to
     /// ([`Broker::acknowledge`](broker_core::Broker::acknowledge)).

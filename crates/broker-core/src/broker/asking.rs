@@ -4,6 +4,7 @@ use super::Broker;
 use crate::effect::Effects;
 use crate::event::Fact;
 use crate::message::ClientMessage;
+use crate::request::RequestToken;
 use crate::session::SessionHandle;
 use crate::time::Timestamp;
 
@@ -15,7 +16,7 @@ impl Broker {
         now: Timestamp,
         session: SessionHandle,
         message: ClientMessage,
-        token: Box<str>,
+        token: RequestToken,
         out: &mut Effects,
     ) {
         if self.connected(session).is_none() {

@@ -7,7 +7,7 @@ use super::Broker;
 use crate::effect::{Effect, Effects};
 use crate::letter::{Content, Letter, Notice, Parcel};
 use crate::message::ClientMessage;
-use crate::request::{Ack, RequestId};
+use crate::request::{Ack, RequestId, RequestToken};
 use crate::session::SessionHandle;
 use crate::time::Timestamp;
 
@@ -19,7 +19,7 @@ pub struct Relay {
     /// Any JSON.
     pub message: Bytes,
     /// What the client calls the request, if it wants an answer; whoever answers first is heard.
-    pub token: Option<Box<str>>,
+    pub token: Option<RequestToken>,
     /// What the backend is told of it, if it is; it may answer too.
     pub told: Option<ClientMessage>,
 }
@@ -162,7 +162,7 @@ impl Broker {
         &mut self,
         now: Timestamp,
         handle: SessionHandle,
-        token: Box<str>,
+        token: RequestToken,
         out: &mut Effects,
     ) -> Option<RequestId> {
         let Broker {

@@ -10,7 +10,7 @@ use super::sessions::Sessions;
 use crate::config::Config;
 use crate::effect::{Effect, Effects};
 use crate::letter::Notice;
-use crate::request::{REQUESTS_MAX, RequestId};
+use crate::request::{REQUESTS_MAX, RequestId, RequestToken};
 use crate::session::SessionHandle;
 use crate::time::Timestamp;
 
@@ -30,7 +30,7 @@ pub(super) struct Asked(VecDeque<u64>);
 struct Request {
     session: SessionHandle,
     /// What the client calls it.
-    token: Box<str>,
+    token: RequestToken,
     deadline: Timestamp,
 }
 
@@ -40,7 +40,7 @@ impl Requests {
         &mut self,
         now: Timestamp,
         handle: SessionHandle,
-        token: Box<str>,
+        token: RequestToken,
         sessions: &mut Sessions,
         config: &Config,
         out: &mut Effects,
@@ -48,14 +48,13 @@ impl Requests {
         let session = sessions.get_mut(handle)?;
         self.made += 1;
         let Asked(numbers) = &mut **session.asked.get_or_insert_default();
-        let superseded = (numbers.len() >= REQUESTS_MAX).then(|| numbers.pop_front());
-        numbers.push_back(self.made);
-        if let Some(request) = superseded
-            .flatten()
-            .and_then(|oldest| self.waiting.remove(&oldest))
+        if numbers.len() >= REQUESTS_MAX
+            && let Some(oldest) = numbers.pop_front()
+            && let Some(request) = self.waiting.remove(&oldest)
         {
             out.list.push(request.unanswered());
         }
+        numbers.push_back(self.made);
         let request = Request {
             session: handle,
             token,

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use broker_core::{
     Ack, Broker, CallHandle, ClientMessage, CommandList, Config, CookieRule, Effect, Effects, Info,
-    Letter, Message, Name, NameError, NotAsked, Notice, Opening, Orders, Relay, SessionHandle,
-    SessionId, Source, Timestamp,
+    Letter, Message, Name, NameError, NotAsked, Notice, Opening, Orders, Relay, RequestToken,
+    SessionHandle, SessionId, Source, Timestamp,
 };
 use bytes::Bytes;
 
@@ -107,7 +107,7 @@ impl Town {
         let relay = Relay {
             to: to.iter().map(|&form| form.into()).collect(),
             message: Bytes::copy_from_slice(message.as_bytes()),
-            token: token.map(Into::into),
+            token: token.map(|token| RequestToken::new(token).unwrap()),
             told: None,
         };
         self.call(who, |broker, now, session, out| {
@@ -117,8 +117,9 @@ impl Town {
 
     pub(crate) fn ask(&mut self, who: usize, message: &str, token: &str) {
         let message = ClientMessage::parse(message).unwrap();
+        let token = RequestToken::new(token).unwrap();
         self.call(who, |broker, now, session, out| {
-            broker.ask(now, session, message, token.into(), out);
+            broker.ask(now, session, message, token, out);
         });
     }
 
@@ -254,7 +255,7 @@ impl Town {
             match effect {
                 Effect::Tell { session, notice } => self.hear(shard, session, heard(notice)),
                 Effect::Unanswered { session, token } => {
-                    self.hear(shard, session, Heard::Unanswered(token.into()));
+                    self.hear(shard, session, Heard::Unanswered(token.text().into()));
                 }
                 Effect::Post { shard: to, letter } => {
                     assert_ne!(to, shard, "a letter to itself");
@@ -315,7 +316,7 @@ fn heard(notice: Notice) -> Heard {
             from,
             message,
         } => Heard::Answer {
-            token: token.into(),
+            token: token.text().into(),
             from: from.map(given),
             message: message.map(text),
         },

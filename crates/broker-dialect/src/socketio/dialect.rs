@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::VecDeque;
 
-use broker_core::{ClientMessage, Message, Notice, SessionId, Timestamp, json};
+use broker_core::{ClientMessage, Message, Notice, RequestToken, SessionId, Timestamp, json};
 
 use super::{Action as Asked, Connection, NamespaceIndex, encode};
 use crate::socketio::engine::payload::{self, Body, PayloadError};
@@ -109,7 +109,7 @@ impl Dialect for Socketio {
             // Clients of Socket.IO have no names, so that nobody has a message for them.
             return Ok(None);
         };
-        let Ok(ack) = token.parse() else {
+        let Ok(ack) = token.text().parse() else {
             return Ok(None);
         };
         let message = message.as_deref().map(String::from_utf8_lossy);
@@ -251,7 +251,7 @@ fn translate(
             Ok(message) => Action::Say {
                 namespace,
                 message,
-                token: ack.map(|ack| ack.to_string().into()),
+                token: ack.map(RequestToken::from),
             },
             Err(_) => Action::Refuse {
                 code: 1002,

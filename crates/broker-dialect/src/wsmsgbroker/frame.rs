@@ -1,7 +1,7 @@
 //! What a client says.
 
 use broker_core::json::{self, Members};
-use broker_core::{ClientMessage, Name, NameError, Relay, form};
+use broker_core::{ClientMessage, Name, NameError, Relay, RequestToken, TokenTooLong, form};
 use bytes::Bytes;
 
 use super::DESTINATIONS_MAX;
@@ -50,10 +50,11 @@ fn send(members: &Members<'_>, relay_events: bool) -> Result<Action, &'static st
         .then(|| told(dest, message))
         .transpose()
         .map_err(|()| "message too big")?;
+    let token = token(members).map(RequestToken::new).transpose();
     Ok(Action::Relay(Relay {
         to,
         message: Bytes::copy_from_slice(message.as_bytes()),
-        token: token(members).map(Box::from),
+        token: token.map_err(|TokenTooLong| "send with too long an ack")?,
         told,
     }))
 }

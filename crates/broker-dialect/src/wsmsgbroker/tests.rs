@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::Options;
 use crate::Outgoing;
-use broker_core::{Ack, Name, SessionId};
+use broker_core::{Ack, Name, RequestToken, SessionId, TOKEN_BYTES_MAX};
 
 fn opened(options: &Options) -> Wsmsgbroker {
     let start = Start::new(Timestamp(0), SessionId::new(0, [1; 14]), options);
@@ -22,7 +22,7 @@ fn made(options: &Options, incoming: Incoming<'_>) -> String {
             Action::Relay(relay) => {
                 let message = String::from_utf8_lossy(&relay.message).into_owned();
                 let told = relay.told.map(|told| format!(", told {}", told.text()));
-                let token = relay.token.map(|token| format!(", asks {token}"));
+                let token = relay.token.map(|token| format!(", asks {}", token.text()));
                 let (token, told) = (token.unwrap_or_default(), told.unwrap_or_default());
                 format!("send {message} to {:?}{token}{told}", relay.to)
             }
@@ -94,6 +94,11 @@ fn a_message_is_for_one_name_or_for_several() {
     check(
         r#"{"action":"send","dest":7,"message":1}"#,
         "pass over: dest must be a string or an array",
+    );
+    let long = "1".repeat(TOKEN_BYTES_MAX + 1);
+    check(
+        &format!(r#"{{"action":"send","dest":"a","message":1,"ack":{long}}}"#),
+        "pass over: send with too long an ack",
     );
     let many = vec!["\"a\""; DESTINATIONS_MAX + 1].join(",");
     check(
@@ -187,7 +192,7 @@ fn a_client_hears_four_actions() {
         ),
         (
             Notice::Answer {
-                token: "\"x\"".into(),
+                token: RequestToken::new("\"x\"").unwrap(),
                 from: None,
                 message: None,
             },

@@ -36,7 +36,7 @@ pub(super) fn notice(notice: &Notice) -> Outgoing {
         } => {
             // The client library takes an answer for broken that lacks one of them.
             frame.action("answer");
-            frame.member("ack", token.as_bytes());
+            frame.member("ack", token.text().as_bytes());
             frame.member("from", from.as_deref().unwrap_or("null").as_bytes());
             frame.member("message", message.as_deref().unwrap_or(b"null"));
         }

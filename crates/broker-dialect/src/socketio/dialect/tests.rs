@@ -28,7 +28,11 @@ fn entered() -> Socketio {
 
 fn show(action: Action) -> String {
     match action {
-        Action::Say { message, token, .. } => format!("say {}, token {token:?}", message.text()),
+        Action::Say { message, token, .. } => format!(
+            "say {}, token {:?}",
+            message.text(),
+            token.as_ref().map(RequestToken::text)
+        ),
         Action::Enter { name, auth, .. } => format!("enter {name} with {auth}"),
         Action::Leave { .. } => "leave".into(),
         Action::Acknowledge { ack, args, .. } => format!("acknowledge {ack}: {args}"),
@@ -145,7 +149,7 @@ fn an_answer_of_the_backend_is_an_acknowledgement() {
         ),
     ] {
         let notice = Notice::Answer {
-            token: "7".into(),
+            token: 7.into(),
             from: None,
             message: message.map(|message| Bytes::copy_from_slice(message.as_bytes())),
         };

@@ -63,7 +63,7 @@ impl Stage {
             }
             Effect::Unanswered { session, token } => {
                 if let Some((client, _)) = self.reached_by(session) {
-                    self.see(format!("unanswered {}: {token}", client.name));
+                    self.see(format!("unanswered {}: {}", client.name, token.text()));
                 }
             }
             Effect::Post { .. } => panic!("a letter to a shard that there is not"),
