@@ -101,6 +101,9 @@ mod tests {
         assert!(Name::read(&longest).is_ok());
         let longer = format!("\"{}\"", "x".repeat(NAME_BYTES_MAX + 1));
         assert_eq!(Name::read(&longer), Err(NameError::TooLong));
+        // Six bytes as JSON for each of its own.
+        let longest = format!("\"{}\"", "\\u0001".repeat(NAME_BYTES_MAX));
+        assert!(Name::read(&longest).is_ok());
         let object = |bytes| format!("{{\"a\":\"{}\"}}", "x".repeat(bytes - 8));
         assert!(Name::read(&object(GIVEN_BYTES_MAX)).is_ok());
         let longer = object(GIVEN_BYTES_MAX + 1);

@@ -136,13 +136,7 @@ impl FromStr for Ack {
 
     fn from_str(text: &str) -> Result<Ack, NotAnAck> {
         let mut parts = text.split('-');
-        let mut part = || {
-            let digits = parts.next().filter(|part| {
-                let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-                part.bytes().all(is_digit)
-            });
-            u64::from_str_radix(digits?, 16).ok()
-        };
+        let mut part = || u64::from_str_radix(parts.next()?, 16).ok();
         let (Some(shard), Some(number), Some(tag)) = (part(), part(), part()) else {
             return Err(NotAnAck);
         };

@@ -73,11 +73,10 @@ pub(super) struct Directory {
 
 impl Directory {
     pub(super) fn new(seed: u64) -> Directory {
+        // The names are chosen by clients; the seed keeps them from choosing collisions.
+        let hasher = SeedableRandomState::with_seed(seed, SharedSeed::global_fixed());
         Directory {
-            holders: HashMap::with_hasher(SeedableRandomState::with_seed(
-                seed,
-                SharedSeed::global_random(),
-            )),
+            holders: HashMap::with_hasher(hasher),
             claims: 0,
         }
     }
@@ -92,13 +91,9 @@ impl Directory {
         }
     }
 
-    /// Gives a name to this session; who has lost it by that.
+    /// Gives a name to this session; who has held it, which may be the same session by an earlier claim.
     pub(super) fn claim(&mut self, form: &str, holder: Holder) -> Option<Holder> {
-        let former = match self.holders.get_mut(form) {
-            Some(known) => Some(std::mem::replace(known, holder)),
-            None => self.holders.insert(form.into(), holder),
-        };
-        former.filter(|former| !former.is_same_session(holder))
+        self.holders.insert(form.into(), holder)
     }
 
     /// Takes a name from this session, if it still holds it by this claim.
@@ -110,11 +105,5 @@ impl Directory {
 
     pub(super) fn find(&self, form: &str) -> Option<Holder> {
         self.holders.get(form).copied()
-    }
-}
-
-impl Holder {
-    fn is_same_session(self, other: Holder) -> bool {
-        (self.shard, self.session) == (other.shard, other.session)
     }
 }

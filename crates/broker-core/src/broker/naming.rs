@@ -81,7 +81,7 @@ impl Broker {
         self.post(now, holder.shard, Content::Claimed { session, name }, out);
     }
 
-    /// Takes a name from a session of this shard, unless it has claimed it again since another session got it.
+    /// Takes a name from a session of this shard, unless it has claimed it again since.
     pub(super) fn lose_name(
         &mut self,
         now: Timestamp,

@@ -40,6 +40,8 @@ pub(crate) struct Town {
     shards: Vec<Broker>,
     /// Letters under way, by the shards that they go from and to.
     letters: BTreeMap<(u16, u16), VecDeque<Letter>>,
+    /// How many letters there have been.
+    posted: usize,
     /// Lists for all shards that not all have carried out.
     orders: Vec<VecDeque<Orders>>,
     calls: VecDeque<(u16, CallHandle)>,
@@ -65,6 +67,7 @@ impl Town {
         Town {
             shards: (0..shards).map(broker).collect(),
             letters: BTreeMap::new(),
+            posted: 0,
             orders: vec![VecDeque::new(); usize::from(shards)],
             calls: VecDeque::new(),
             clients: Vec::new(),
@@ -136,6 +139,14 @@ impl Town {
         self.call(who, |broker, now, session, out| {
             broker.close(now, session, 1000, "", out);
         });
+    }
+
+    /// How many letters it takes to bring a message to a name.
+    pub(crate) fn letters_to(&mut self, who: usize, to: &str) -> usize {
+        let before = self.posted;
+        self.relay(who, &[to], "1", None);
+        self.settle();
+        self.posted - before
     }
 
     /// Commands come through a door, for all shards.
@@ -261,6 +272,7 @@ impl Town {
                     assert_ne!(to, shard, "a letter to itself");
                     let queue = self.letters.entry((shard, to)).or_default();
                     queue.push_back(letter);
+                    self.posted += 1;
                 }
                 Effect::CallBackend(call) => {
                     for event in &call.events {

@@ -215,6 +215,23 @@ fn who_has_gone_answers_nothing_more() {
 }
 
 #[test]
+fn the_names_of_a_client_that_has_gone_are_forgotten() {
+    let mut town = Town::new(3, &Config::default());
+    let bob = town.open(1);
+    for number in 100..110 {
+        let name = number.to_string();
+        let to_nobody = town.letters_to(bob, &name);
+        let ann = town.open(0);
+        town.register(ann, &name).unwrap();
+        town.register(ann, "\"ann\"").unwrap();
+        town.settle();
+        town.leave(ann);
+        town.settle();
+        assert_eq!(town.letters_to(bob, &name), to_nobody, "{name}");
+    }
+}
+
+#[test]
 fn nothing_is_left_of_a_client_that_has_gone() {
     let (mut town, ann, bob) = ann_and_bob();
     town.relay(ann, &["7"], "1", Some("q"));
