@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::form;
+use crate::{form, json};
 
 /// How long a name may be, in bytes of its string form.
 pub const NAME_BYTES_MAX: usize = 1024;
@@ -12,6 +12,10 @@ pub const GIVEN_BYTES_MAX: usize = 8 * NAME_BYTES_MAX;
 
 /// How many names one session may hold.
 pub const NAMES_MAX: usize = 1024;
+
+/// How deep in other JSON a name stands at most, such as in the session infos of a listing: everybody is to be able to read
+/// that too.
+const SHOWN_DEPTH: usize = 8;
 
 /// A name as it was given, any JSON value but a falsy one, and the JavaScript string form by which it is found: `5` and
 /// `"5"` are the same name. Upper and lower case differ, and no name stands for several.
@@ -30,6 +34,9 @@ pub enum NameError {
     /// The string form is longer than [`NAME_BYTES_MAX`], or the value than [`GIVEN_BYTES_MAX`].
     #[error("a name may have at most {NAME_BYTES_MAX} bytes, and {GIVEN_BYTES_MAX} as JSON")]
     TooLong,
+    /// The value is JSON, but not such as everybody can read ([`json::check`]), or is nested too deep to be shown as such.
+    #[error("a name must be JSON that everybody can read")]
+    Unreadable,
     /// The session holds [`NAMES_MAX`] names.
     #[error("a connection may hold at most {NAMES_MAX} names")]
     TooMany,
@@ -42,7 +49,7 @@ impl Name {
     /// Reads a name from a JSON value.
     ///
     /// # Errors
-    /// When it is falsy or too long.
+    /// When it is falsy, too long, or not such as everybody can read.
     pub fn read(value: &str) -> Result<Name, NameError> {
         if form::is_falsy(value) {
             return Err(NameError::Empty);
@@ -50,6 +57,12 @@ impl Name {
         if value.len() > GIVEN_BYTES_MAX {
             return Err(NameError::TooLong);
         }
+        let shown = format!(
+            "{}{value}{}",
+            "[".repeat(SHOWN_DEPTH),
+            "]".repeat(SHOWN_DEPTH)
+        );
+        json::check(shown.as_bytes()).map_err(|_| NameError::Unreadable)?;
         let form = form::js_string(value);
         if form.len() > NAME_BYTES_MAX {
             return Err(NameError::TooLong);
@@ -108,5 +121,14 @@ mod tests {
         assert!(Name::read(&object(GIVEN_BYTES_MAX)).is_ok());
         let longer = object(GIVEN_BYTES_MAX + 1);
         assert_eq!(Name::read(&longer), Err(NameError::TooLong));
+    }
+
+    #[test]
+    fn what_not_everybody_can_read_is_no_name() {
+        let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        for value in [r#""\ud800""#, r#"["\ud800"]"#, "1e999", &nested(120)] {
+            assert_eq!(Name::read(value), Err(NameError::Unreadable), "{value}");
+        }
+        assert!(Name::read(&nested(119)).is_ok());
     }
 }

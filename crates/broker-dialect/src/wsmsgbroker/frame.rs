@@ -28,6 +28,7 @@ fn register(members: &Members<'_>) -> Result<Action, &'static str> {
         .map_err(|error| match error {
             NameError::Empty => "register without an id",
             NameError::TooLong => "register with too long an id",
+            NameError::Unreadable => "register with an id that not everybody can read",
             NameError::TooMany | NameError::NoRoom(_) => "register refused",
         })
 }

@@ -63,6 +63,10 @@ fn names_are_found_by_their_string_form() {
         let frame = format!(r#"{{"action":"register"{id}}}"#);
         check(&frame, "pass over: register without an id");
     }
+    check(
+        r#"{"action":"register","id":"\ud800"}"#,
+        "pass over: register with an id that not everybody can read",
+    );
 }
 
 #[test]
