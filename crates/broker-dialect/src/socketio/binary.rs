@@ -68,8 +68,11 @@ pub(super) fn extract(
     }
     let mut out = String::with_capacity(elements.len());
     let mut attachments: Vec<Vec<u8>> = Vec::new();
-    for_each_object(elements, ["$binary", ""], &mut out, |object, out| {
+    let mut has_placeholder = false;
+    let keys = ["$binary", "_placeholder"];
+    for_each_object(elements, keys, &mut out, |object, out| {
         let Some(base64) = binary(&object) else {
+            has_placeholder |= object.values[1] == Some("true");
             return Ok(());
         };
         if attachments.len() == attachments_max {
@@ -86,6 +89,10 @@ pub(super) fn extract(
         attachments.push(packet);
         Ok(())
     })?;
+    // Without attachments the packet is of a kind in which clients look for none.
+    if has_placeholder && !attachments.is_empty() {
+        return Err(EncodeError::Placeholder);
+    }
     Ok((Cow::Owned(out), attachments))
 }
 

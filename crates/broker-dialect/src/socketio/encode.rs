@@ -30,6 +30,10 @@ pub enum EncodeError {
         /// The limit.
         limit: usize,
     },
+    /// An object that clients would take for the place of an attachment, beside binary values. Of none that is there they
+    /// end the connection.
+    #[error("`_placeholder` beside binary values")]
+    Placeholder,
     /// An `ack` that is no number.
     #[error("`ack` must be a whole number")]
     NotANumber,

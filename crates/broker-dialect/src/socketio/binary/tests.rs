@@ -147,6 +147,27 @@ fn bad_base64_and_too_many_binary_values_are_errors() {
     );
 }
 
+#[test]
+fn a_placeholder_that_was_said_is_not_taken_for_one_of_an_attachment() {
+    let placeholder = r#"{"_placeholder":true,"num":9}"#;
+    assert_eq!(extracted(placeholder), format!("{placeholder} []"));
+    let unbound = r#"{"$binary":"AQI=","_placeholder":true}"#;
+    assert_eq!(extracted(unbound), format!("{unbound} []"));
+    for elements in [
+        format!(r#"{{"$binary":"AQI="}},{placeholder}"#),
+        format!(r#"[{{"a":{placeholder}}},{{"$binary":"AQI="}}]"#),
+        r#"{"_placeholder":true,"a":{"$binary":"AQI="}}"#.to_owned(),
+        r#"{"$binary":"AQI="},{"\u005fplaceholder":true}"#.to_owned(),
+    ] {
+        assert_eq!(extracted(&elements), "`_placeholder` beside binary values");
+    }
+    let unlike = r#"{"_placeholder":false}"#;
+    assert_eq!(
+        extracted(&format!(r#"{{"$binary":""}},{unlike}"#)),
+        format!(r#"{{"_placeholder":true,"num":0}},{unlike} [[4]]"#)
+    );
+}
+
 /// JSON as people write it, with binary values and what looks like them.
 fn values() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
