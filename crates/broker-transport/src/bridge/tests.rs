@@ -1,3 +1,5 @@
+mod any_order;
+
 use super::*;
 use crate::stream::{Reader, Writer};
 use tokio::io::{AsyncReadExt, DuplexStream};
