@@ -65,8 +65,7 @@ impl Address {
         match self.is_tls {
             #[cfg(feature = "tls")]
             true => {
-                let roots = crate::tls::system_roots();
-                let stream = crate::tls::connect(&self.host, stream, roots).await;
+                let stream = crate::tls::connect(&self.host, stream).await;
                 Ok(Box::new(stream.map_err(ConnectError::Tls)?))
             }
             _ => Ok(Box::new(stream)),

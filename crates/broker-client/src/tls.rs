@@ -12,9 +12,23 @@ use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
+/// Holds the handshake with whoever is to prove that this is its name or address.
+pub(crate) async fn connect(host: &str, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
+    let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
+    // The provider is named, since a program may have several, and rustls then refuses to choose.
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(io::Error::other)?
+        .with_root_certificates(system_roots())
+        .with_no_client_auth();
+    TlsConnector::from(Arc::new(config))
+        .connect(name, stream)
+        .await
+}
+
 /// The authorities that the system trusts, read once, since there are hundreds. One that cannot be read is left out, as
 /// everybody does: systems have some that are odd, and the server's is hardly among them.
-pub(crate) fn system_roots() -> Arc<RootCertStore> {
+fn system_roots() -> Arc<RootCertStore> {
     static ROOTS: LazyLock<Arc<RootCertStore>> = LazyLock::new(|| {
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
@@ -22,24 +36,3 @@ pub(crate) fn system_roots() -> Arc<RootCertStore> {
     });
     Arc::clone(&ROOTS)
 }
-
-/// Holds the handshake with whoever is to prove that this is its name or address.
-pub(crate) async fn connect(
-    host: &str,
-    stream: TcpStream,
-    roots: Arc<RootCertStore>,
-) -> io::Result<TlsStream<TcpStream>> {
-    let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
-    // The provider is named, since a program may have several, and rustls then refuses to choose.
-    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(io::Error::other)?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    TlsConnector::from(Arc::new(config))
-        .connect(name, stream)
-        .await
-}
-
-#[cfg(test)]
-mod tests;

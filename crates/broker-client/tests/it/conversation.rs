@@ -1,18 +1,26 @@
-//! Messages, answers and ids, with a server between the clients.
+//! Messages and answers, with a broker between the clients. Each client is put on the shard with the fewest connections: of two
+//! that talk to each other neither is on the other's.
 
-use broker_client::Event;
-use broker_testkit::PATIENCE;
-use serde_json::{Value, json};
+use std::time::Duration;
 
-use crate::server::Server;
-use crate::{message, next, registered, registration};
+use broker_client::{Client, Closed, Event, Events, RequestError, SendError};
+use broker_testkit::{PATIENCE, soon};
+use serde_json::json;
+
+use crate::broker::Broker;
+use crate::{message, next, registered};
+
+/// For requests that have no answer; however short it is, they are sent.
+const SHORT: Duration = Duration::from_millis(10);
 
 #[tokio::test]
 async fn a_message_reaches_each_client_that_it_names_and_says_who_sent_it() {
-    let server = Server::start().await;
-    let (a, _) = registered("a", server.url()).await;
-    let (_b, mut b) = registered("b", server.url()).await;
-    let (_c, mut c) = registered("c", server.url()).await;
+    let broker = Broker::start();
+    let (a, _) = registered("a", broker.url()).await;
+    let (_b, mut b) = registered("b", broker.url()).await;
+    let (_c, mut c) = registered("c", broker.url()).await;
+    assert_ne!(broker.shard_of("a").await, broker.shard_of("b").await);
+    assert_eq!(broker.shard_of("a").await, broker.shard_of("c").await);
     a.send(["b", "nobody", "c"], json!({"x": [1, null]}))
         .await
         .unwrap();
@@ -26,9 +34,9 @@ async fn a_message_reaches_each_client_that_it_names_and_says_who_sent_it() {
 
 #[tokio::test]
 async fn messages_arrive_in_the_order_of_sending_also_those_that_are_null_or_empty() {
-    let server = Server::start().await;
-    let (a, _) = registered("a", server.url()).await;
-    let (_b, mut b) = registered("b", server.url()).await;
+    let broker = Broker::start();
+    let (a, _) = registered("a", broker.url()).await;
+    let (_b, mut b) = registered("b", broker.url()).await;
     let messages = [json!(null), json!(""), json!(0), json!([]), json!("last")];
     for message in &messages {
         a.send("b", message).await.unwrap();
@@ -40,8 +48,8 @@ async fn messages_arrive_in_the_order_of_sending_also_those_that_are_null_or_emp
 
 #[tokio::test]
 async fn a_client_that_is_named_twice_is_told_twice() {
-    let server = Server::start().await;
-    let (a, mut events) = registered("a", server.url()).await;
+    let broker = Broker::start();
+    let (a, mut events) = registered("a", broker.url()).await;
     a.send(vec!["a".to_owned(), "a".to_owned()], 1)
         .await
         .unwrap();
@@ -53,10 +61,10 @@ async fn a_client_that_is_named_twice_is_told_twice() {
 
 #[tokio::test]
 async fn of_several_answers_the_first_is_given() {
-    let server = Server::start().await;
-    let (a, mut told) = registered("a", server.url()).await;
-    let (b, mut b_events) = registered("b", server.url()).await;
-    let (_c, mut c_events) = registered("c", server.url()).await;
+    let broker = Broker::start();
+    let (a, mut told) = registered("a", broker.url()).await;
+    let (_b, mut b_events) = registered("b", broker.url()).await;
+    let (_c, mut c_events) = registered("c", broker.url()).await;
 
     let asking = a.request(&["b", "c"], "who?", PATIENCE);
     let answering = async {
@@ -70,18 +78,16 @@ async fn of_several_answers_the_first_is_given() {
     assert_eq!(answer.message, json!({"i": "c"}));
     assert_eq!(answer.from.as_deref(), Some("c"));
 
-    // What comes behind the late answer shows that nothing was told of it.
     late.answer("b").await.unwrap();
-    b.send("a", "behind it").await.unwrap();
-    assert_eq!(message(&mut told).await.message, "behind it");
+    assert_silent(&a, &mut told, &mut b_events).await;
 }
 
 #[tokio::test]
 async fn requests_of_different_clients_get_their_own_answers() {
-    let server = Server::start().await;
-    let (a, _) = registered("a", server.url()).await;
-    let (b, _) = registered("b", server.url()).await;
-    let (_echo, mut echo) = registered("echo", server.url()).await;
+    let broker = Broker::start();
+    let (a, _) = registered("a", broker.url()).await;
+    let (b, _) = registered("b", broker.url()).await;
+    let (_echo, mut echo) = registered("echo", broker.url()).await;
     let answering = async {
         let first = message(&mut echo).await;
         let second = message(&mut echo).await;
@@ -105,54 +111,97 @@ async fn requests_of_different_clients_get_their_own_answers() {
 }
 
 #[tokio::test]
-async fn a_client_may_have_several_ids_and_loses_them_together() {
-    let server = Server::start().await;
-    let (a, mut events) = registered("a", server.url()).await;
-    a.register("*").await.unwrap();
-    assert_eq!(registration(&mut events).await, "*");
-    a.send(["a", "*"], "both").await.unwrap();
-    assert_eq!(message(&mut events).await.message, "both");
-    assert_eq!(message(&mut events).await.message, "both");
-
-    a.unregister().await.unwrap();
-    let event = next(&mut events).await;
-    assert!(
-        matches!(&event, Event::Unregistered { id } if id == "*"),
-        "{event:?}"
-    );
-    a.send(["a", "*"], "nobody").await.unwrap();
-    a.register("again").await.unwrap();
-    assert_eq!(registration(&mut events).await, "again");
+async fn an_answer_that_comes_too_late_is_passed_over() {
+    let broker = Broker::start();
+    let (a, mut told) = registered("a", broker.url()).await;
+    let (_b, mut b_events) = registered("b", broker.url()).await;
+    // The message is on its way before the time begins to run out.
+    let error = a.request("b", "quick!", SHORT).await.unwrap_err();
+    assert!(matches!(error, RequestError::TimedOut(SHORT)), "{error}");
+    let asked = message(&mut b_events).await;
+    assert_eq!(asked.message, "quick!");
+    asked.request.unwrap().answer("at last").await.unwrap();
+    assert_silent(&a, &mut told, &mut b_events).await;
 }
 
 #[tokio::test]
-async fn a_client_without_an_id_is_answered_and_answers() {
-    let server = Server::start().await;
-    let (a, mut a_events) = registered("a", server.url()).await;
-    let (b, mut b_events) = registered("b", server.url()).await;
-    a.unregister().await.unwrap();
-    assert!(matches!(
-        next(&mut a_events).await,
-        Event::Unregistered { .. }
-    ));
-    let answering = async {
-        let message = message(&mut b_events).await;
-        assert_eq!(message.from, None);
-        b.unregister().await.unwrap();
-        message.request.unwrap().answer(7).await.unwrap();
-    };
-    let (answer, ()) = tokio::join!(a.request("b", (), PATIENCE), answering);
-    let answer = answer.unwrap();
-    assert_eq!(answer.message, 7);
-    assert_eq!(answer.from.as_deref(), Some("connection 2"));
+async fn a_request_to_whom_nobody_knows_has_no_answer() {
+    let broker = Broker::start();
+    let (a, mut told) = registered("a", broker.url()).await;
+    let error = a.request("nobody", "there?", SHORT).await.unwrap_err();
+    assert!(matches!(error, RequestError::TimedOut(SHORT)), "{error}");
+    a.send("a", "behind it").await.unwrap();
+    assert_eq!(message(&mut told).await.message, "behind it");
 }
 
 #[tokio::test]
-async fn the_application_behind_the_server_is_heard_without_a_name() {
-    let server = Server::start().await;
-    let (_a, mut events) = registered("a", server.url()).await;
-    server.say("a", Value::from("from behind"));
+async fn the_application_behind_the_broker_is_heard_without_a_name() {
+    let broker = Broker::start();
+    let (_a, mut events) = registered("a", broker.url()).await;
+    broker
+        .execute(r#"{"type":"send","match":{"id":"a"},"message":"from behind"}"#)
+        .await;
     let message = message(&mut events).await;
     assert_eq!(message.message, "from behind");
     assert_eq!(message.from, None);
+}
+
+#[tokio::test]
+async fn a_broker_that_ends_tells_everybody() {
+    let broker = Broker::start();
+    let (a, mut a_events) = registered("a", broker.url()).await;
+    let (b, mut b_events) = registered("b", broker.url()).await;
+    let asking = async {
+        let error = a
+            .request("b", "until when?", Duration::MAX)
+            .await
+            .unwrap_err();
+        match error {
+            RequestError::Closed(closed) => closed,
+            other => panic!("a closed connection was to be told, not {other}"),
+        }
+    };
+    let ending = async {
+        let asked = message(&mut b_events).await;
+        broker.drain().await;
+        asked
+    };
+    let (closed, asked) = soon("the end", async { tokio::join!(asking, ending) }).await;
+    assert_eq!(closed.code, 1012);
+    assert_eq!(closed_event(&mut a_events).await, closed);
+    assert_eq!(closed_event(&mut b_events).await, closed);
+    let too_late = asked.request.unwrap().answer("now").await.unwrap_err();
+    assert!(matches!(too_late, SendError::Closed(it) if it == closed));
+    assert!(b.send("a", 1).await.is_err());
+}
+
+#[tokio::test]
+async fn a_broker_that_ends_at_once_says_so_too() {
+    let broker = Broker::start();
+    let (_a, mut a) = registered("a", broker.url()).await;
+    let (_b, mut b) = registered("b", broker.url()).await;
+    broker.shut_down().await;
+    for events in [&mut a, &mut b] {
+        assert_eq!(closed_event(events).await.code, 1001);
+        assert!(events.next().await.is_none());
+    }
+}
+
+/// Sees that `a` is told of nothing: not of what `b` has answered before the answer to one more request.
+async fn assert_silent(a: &Client, told: &mut Events, b: &mut Events) {
+    let answering = async {
+        let asked = message(b).await.request.unwrap();
+        asked.answer("still there").await.unwrap();
+    };
+    let (answer, ()) = tokio::join!(a.request("b", "there?", PATIENCE), answering);
+    assert_eq!(answer.unwrap().message, "still there");
+    a.send("a", "behind it").await.unwrap();
+    assert_eq!(message(told).await.message, "behind it");
+}
+
+async fn closed_event(events: &mut Events) -> Closed {
+    match next(events).await {
+        Event::Close(closed) => closed,
+        other => panic!("the end was to come, not {other:?}"),
+    }
 }

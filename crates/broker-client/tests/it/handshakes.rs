@@ -5,8 +5,8 @@ use broker_testkit::soon;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 
+use crate::broker::Broker;
 use crate::registered;
-use crate::server::Server;
 
 async fn refused(id: &str, url: &str) -> ConnectError {
     let connecting = Client::connect(id, url);
@@ -15,14 +15,14 @@ async fn refused(id: &str, url: &str) -> ConnectError {
 
 #[tokio::test]
 async fn another_path_than_the_servers_is_refused_with_its_status() {
-    let server = Server::start().await;
-    let error = refused("a", &server.url().replace("foo", "bar")).await;
+    let broker = Broker::start();
+    let error = refused("a", &broker.url().replace("foo", "bar")).await;
     assert!(
         matches!(error, ConnectError::Refused { status: 404 }),
         "{error}"
     );
     // The query is of no concern to the protocol.
-    registered("a", &format!("{}?x=1", server.url())).await;
+    registered("a", &format!("{}?x=1", broker.url())).await;
 }
 
 #[tokio::test]
@@ -59,17 +59,9 @@ async fn a_server_that_says_nothing_is_given_up() {
 
 #[tokio::test]
 async fn an_empty_id_is_refused() {
-    let server = Server::start().await;
-    let error = refused("", server.url()).await;
+    let broker = Broker::start();
+    let error = refused("", broker.url()).await;
     assert!(matches!(error, ConnectError::EmptyId), "{error}");
-    let (client, _) = registered("a", server.url()).await;
+    let (client, _) = registered("a", broker.url()).await;
     assert!(client.register("").await.is_err());
-}
-
-#[cfg(feature = "tls")]
-#[tokio::test]
-async fn a_server_without_tls_is_told_from_one_that_refuses() {
-    let server = Server::start().await;
-    let error = refused("a", &server.url().replace("ws:", "wss:")).await;
-    assert!(matches!(error, ConnectError::Tls(_)), "{error}");
 }

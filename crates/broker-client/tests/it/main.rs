@@ -1,4 +1,4 @@
-//! The client against a server of the protocol, and against peers that do as they like.
+//! The client at a broker of this project, and against peers that do as they like.
 
 #![expect(
     clippy::unwrap_used,
@@ -9,16 +9,18 @@
     reason = "whatever comes instead of what was to come is shown, and fails the test"
 )]
 
+mod broker;
 mod peer;
-mod server;
 
 mod conversation;
 mod endings;
 mod faults;
 mod handshakes;
+mod names;
 mod pressure;
-mod readme;
 mod requests;
+#[cfg(feature = "tls")]
+mod tls;
 
 use broker_client::{Client, Event, Events, Message};
 use broker_testkit::soon;
