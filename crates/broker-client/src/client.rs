@@ -148,9 +148,10 @@ impl Client {
         self.say(frame::register(id)).await
     }
 
-    /// Asks not to be reached any more; [`Event::Unregistered`](crate::Event::Unregistered) follows. The connection stays open.
+    /// Lets go of the id that was registered last, and of no other; [`Event::Unregistered`](crate::Event::Unregistered) follows.
+    /// Where somebody else has it by now, they keep it, and nothing follows. The connection stays open.
     ///
-    /// npm `wsmsgbroker` takes away the id that was registered last alone, and from then on gives this client no answers.
+    /// npm `wsmsgbroker` takes it from them too, and from then on gives this client no answers.
     ///
     /// # Errors
     /// When the connection has ended.
