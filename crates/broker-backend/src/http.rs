@@ -36,8 +36,9 @@ use self::wire::Connector;
 use crate::answer::{Answer, Commands, Unanswered};
 use crate::backend::{Backend, WantedHeaders};
 
-/// How an application is told.
+/// How an application is told: [`HttpConfig::new`], changed where something else is wanted.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct HttpConfig {
     /// Where events are POSTed to.
     pub url: HttpUrl,
@@ -172,11 +173,9 @@ impl Http {
 
 impl Shared {
     fn reading(&self) -> Reading<'_> {
-        Reading {
-            strict: false,
-            max_commands: self.config.max_commands,
-            own_types: self.reserved.get().map_or(&[], |types| types),
-        }
+        let mut reading = Reading::lenient(self.config.max_commands);
+        reading.own_types = self.reserved.get().map_or(&[], |types| types);
+        reading
     }
 }
 

@@ -112,11 +112,7 @@ fn parse_commands(bencher: Bencher<'_, '_>) {
     bencher.bench_local(|| CommandList::parse(black_box(&body), READING));
 }
 
-const READING: Reading<'_> = Reading {
-    strict: false,
-    max_commands: 10_000,
-    own_types: &[],
-};
+const READING: Reading<'_> = Reading::lenient(10_000);
 
 struct Search {
     name: &'static str,

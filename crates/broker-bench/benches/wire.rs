@@ -4,7 +4,6 @@
 mod sample;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use broker_core::Timestamp;
 use broker_dialect::Outgoing;
@@ -120,15 +119,8 @@ fn receive(
     window: Option<Window>,
     piece: usize,
 ) {
-    let settings = Settings {
-        max_message: 1 << 24,
-        max_fragments: 1024,
-        uncounted_fragment: u64::MAX,
-        message_timeout: Duration::from_secs(30),
-        close_timeout: Duration::from_secs(5),
-        ping_interval: Duration::from_secs(25),
-        pong_timeout: Duration::from_secs(10),
-    };
+    let mut settings = Settings::default();
+    settings.max_message = 1 << 24;
     let mut websocket = WebSocket::new(Arc::new(settings), NOW).with_compression(window);
     let mut inflater = Inflater::default();
     bencher

@@ -2,8 +2,14 @@
 
 use std::time::Duration;
 
-/// Upper bounds of one client. Where a count is 0, it is read as 1.
+/// Upper bounds of one client: `Limits::default()`, changed where others are wanted. Where a count is 0, it is read as 1.
+///
+/// ```
+/// let mut limits = broker_client::Limits::default();
+/// limits.pending_requests_max = 16;
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Limits {
     /// How many requests may wait for their answers at a time; one more is refused. 1024.
     pub pending_requests_max: usize,

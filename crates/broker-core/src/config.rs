@@ -86,6 +86,7 @@ pub enum OnFull {
 
 /// Waiting times between tries: doubled each time, with jitter.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Backoff {
     /// The wait after the first failure.
     pub first: Duration,

@@ -8,6 +8,7 @@ use crate::socketio;
 
 /// Settings of an endpoint that its dialect heeds; each dialect takes what concerns it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Options {
     /// What becomes of binary messages.
     pub binary: BinaryMessages,

@@ -30,10 +30,9 @@ pub(crate) fn feed(input: &[u8]) {
 }
 
 pub(crate) fn reading(strict: bool) -> Reading<'static> {
-    Reading {
-        strict,
-        max_commands: 100,
-        own_types: &[],
+    match strict {
+        true => Reading::strict(100),
+        false => Reading::lenient(100),
     }
 }
 

@@ -1,7 +1,6 @@
 //! Frames as a client sends them, cut anywhere.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use broker_core::Timestamp;
 use broker_transport::ws::{Event, Inflater, Settings, WebSocket, Window};
@@ -40,15 +39,10 @@ fn hear<'s>(
     is_compressed: bool,
     pieces: impl IntoIterator<Item = &'s [u8]>,
 ) -> Vec<Event<'static>> {
-    let settings = Settings {
-        max_message: MAX_MESSAGE,
-        max_fragments: 16,
-        uncounted_fragment: 64,
-        message_timeout: Duration::from_secs(30),
-        close_timeout: Duration::from_secs(5),
-        ping_interval: Duration::from_secs(25),
-        pong_timeout: Duration::from_secs(10),
-    };
+    let mut settings = Settings::default();
+    settings.max_message = MAX_MESSAGE;
+    settings.max_fragments = 16;
+    settings.uncounted_fragment = 64;
     let now = Timestamp(0);
     let window = is_compressed.then_some(Window::MAX);
     let mut websocket = WebSocket::new(Arc::new(settings), now).with_compression(window);

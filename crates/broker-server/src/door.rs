@@ -256,11 +256,9 @@ pub(crate) fn parse(
     own: &[Box<str>],
 ) -> Result<CommandList, Refusal> {
     let max_commands = settings.config.limits.max_commands.get() as usize;
-    let reading = Reading {
-        strict,
-        max_commands,
-        own_types: own,
-    };
+    let mut reading = Reading::lenient(max_commands);
+    reading.strict = strict;
+    reading.own_types = own;
     let list = CommandList::parse(body, reading)?;
     settings.overlooked.tell(&list);
     Ok(list)

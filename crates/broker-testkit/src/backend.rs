@@ -155,11 +155,7 @@ impl Scripted {
 /// When it is no list of commands.
 #[must_use]
 pub fn commands(text: impl Into<Bytes>) -> CommandList {
-    let reading = Reading {
-        strict: false,
-        max_commands: 10_000,
-        own_types: &[],
-    };
+    let reading = Reading::lenient(10_000);
     CommandList::parse(&text.into(), reading).expect("a list of commands")
 }
 

@@ -36,8 +36,10 @@ pub use self::event::{Due, Event};
 use self::frame::Control;
 pub use self::violation::Violation;
 
-/// The limits of a connection, shared by all that were opened under the same configuration.
+/// The limits of a connection, shared by all that were opened under the same configuration: `Settings::default()`, changed
+/// where others are wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Settings {
     /// The size in bytes up to which a message is taken, whole or in fragments.
     pub max_message: usize,
@@ -56,6 +58,21 @@ pub struct Settings {
     pub pong_timeout: Duration,
 }
 
+impl Default for Settings {
+    /// Messages of 1 MiB in 1024 fragments, 30 s for each, 5 s for a close, a ping after 25 s and 10 s for its pong.
+    fn default() -> Settings {
+        Settings {
+            max_message: 1 << 20,
+            max_fragments: 1024,
+            uncounted_fragment: u64::MAX,
+            message_timeout: Duration::from_secs(30),
+            close_timeout: Duration::from_secs(5),
+            ping_interval: Duration::from_secs(25),
+            pong_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
 /// One WebSocket connection as its server sees it.
 ///
 /// - **Bytes in**: [`receive`](Self::receive) turns what was read into [`Event`]s, one at a time.
@@ -71,15 +88,10 @@ pub struct Settings {
 /// connections:
 ///
 /// ```
-/// # use std::{sync::Arc, time::Duration};
+/// # use std::sync::Arc;
 /// # use broker_core::Timestamp;
 /// use broker_transport::ws::{Event, Inflater, Settings, WebSocket, encode};
-/// # let settings = Arc::new(Settings {
-/// #     max_message: 1 << 20, max_fragments: 1024, uncounted_fragment: u64::MAX,
-/// #     message_timeout: Duration::from_secs(30),
-/// #     close_timeout: Duration::from_secs(5), ping_interval: Duration::from_secs(25),
-/// #     pong_timeout: Duration::from_secs(10),
-/// # });
+/// # let settings = Arc::new(Settings::default());
 /// # let now = Timestamp(0);
 /// # let mut read = *b"\x81\x82\0\0\0\0hi\x89\x80\0\0\0\0";
 /// # let (mut inbox, mut outbox) = (Vec::new(), Vec::new());

@@ -98,12 +98,7 @@ async fn broadcast(
     Path(message): Path<String>,
 ) -> Result<Json<Value>, StatusCode> {
     let send = json!({ "type": "send", "message": { "type": "chat message", "args": [message] } });
-    let reading = Reading {
-        strict: true,
-        max_commands: 1,
-        own_types: &[],
-    };
-    let list = CommandList::parse(&Bytes::from(send.to_string()), reading)
+    let list = CommandList::parse(&Bytes::from(send.to_string()), Reading::strict(1))
         .map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
     let sent = application.broker.execute(list).await;
     sent.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;

@@ -11,12 +11,8 @@ pub(crate) fn answer(event: &Event) -> Result<CommandList, Failure> {
     let commands = commands(&parsed(&message), &parsed(event.connection.as_bytes()));
 
     let body = Bytes::from(commands.to_string());
-    let reading = Reading {
-        strict: true,
-        max_commands: 100,
-        own_types: &[],
-    };
-    CommandList::parse(&body, reading).map_err(|error| Failure::BadAnswer(error.to_string().into()))
+    CommandList::parse(&body, Reading::strict(100))
+        .map_err(|error| Failure::BadAnswer(error.to_string().into()))
 }
 
 fn commands(message: &Value, session: &Value) -> Value {

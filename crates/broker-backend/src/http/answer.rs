@@ -189,11 +189,7 @@ fn hint(start: &[u8]) -> Option<&'static str> {
 mod tests {
     use super::*;
 
-    const READING: Reading<'static> = Reading {
-        strict: false,
-        max_commands: 2,
-        own_types: &[],
-    };
+    const READING: Reading<'static> = Reading::lenient(2);
 
     fn complained(body: &[u8]) -> String {
         let body = Bytes::copy_from_slice(body);

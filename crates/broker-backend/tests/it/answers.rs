@@ -1,6 +1,6 @@
 //! What becomes of an answer.
 
-use broker_backend::{Backend, Http, HttpConfig};
+use broker_backend::{Backend, Http};
 use broker_core::Failure;
 
 use crate::events::{config, connected, http, message, names};
@@ -143,10 +143,9 @@ async fn retry_after_is_passed_on() {
 }
 
 fn bounded(url: &str, max_answer: usize) -> Http {
-    Http::new(HttpConfig {
-        max_answer,
-        ..config(url)
-    })
+    let mut config = config(url);
+    config.max_answer = max_answer;
+    Http::new(config)
 }
 
 fn too_long(limit: usize) -> Failure {
@@ -236,10 +235,9 @@ async fn an_answer_in_many_pieces_is_put_together() {
 #[tokio::test]
 async fn more_commands_than_the_limit_are_refused_as_a_whole() {
     let server = Server::bind().await;
-    let backend = Http::new(HttpConfig {
-        max_commands: 1,
-        ..config(&server.url())
-    });
+    let mut config = config(&server.url());
+    config.max_commands = 1;
+    let backend = Http::new(config);
     let answer = ok(r#"[{"type":"log"},{"type":"log"}]"#);
     let (result, _) = together(backend.tell(connected()), server.serve(&answer)).await;
     let failure = result.unwrap_err().to_string();

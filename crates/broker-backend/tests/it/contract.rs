@@ -76,11 +76,7 @@ fn in_process() -> Rig {
         let mut message = Vec::new();
         event.fact.write_message(&mut message);
         let list = application(std::str::from_utf8(&message).unwrap())?;
-        let reading = Reading {
-            strict: false,
-            max_commands: 10,
-            own_types: &[],
-        };
+        let reading = Reading::lenient(10);
         Ok::<CommandList, Failure>(CommandList::parse(&Bytes::from(list), reading).unwrap())
     });
     Rig {

@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use broker_backend::{Backend, Format, HttpConfig, WantedHeaders};
+use broker_backend::{Backend, Format, WantedHeaders};
 use broker_core::Event;
 use expect_test::{Expect, expect};
 use serde_json::value::RawValue;
@@ -14,13 +14,11 @@ use crate::tell::Tell;
 /// Tells an event and shows the request, with what differs from run to run replaced by names.
 async fn check(format: Format, event: Event, expected: Expect) {
     let server = Server::bind().await;
-    let config = HttpConfig {
-        format,
-        headers: ["Cookie", "x-a", "absent"]
-            .map(|name| name.parse().unwrap())
-            .into(),
-        ..config(&server.url())
-    };
+    let mut config = config(&server.url());
+    config.format = format;
+    config.headers = ["Cookie", "x-a", "absent"]
+        .map(|name| name.parse().unwrap())
+        .into();
     let backend = broker_backend::Http::new(config);
     let answer = ok("[]");
     let (result, (_peer, request)) = together(backend.tell(event), server.serve(&answer)).await;
@@ -176,10 +174,9 @@ async fn json_of_a_message_holds_no_headers_and_a_later_try_says_which_it_is() {
 #[tokio::test]
 async fn a_message_of_the_embedders_own_comes_from_nobody() {
     let server = Server::bind().await;
-    let backend = broker_backend::Http::new(HttpConfig {
-        format: Format::Form,
-        ..config(&server.url())
-    });
+    let mut config = config(&server.url());
+    config.format = Format::Form;
+    let backend = broker_backend::Http::new(config);
     let question: Box<RawValue> = serde_json::from_str(r#"{"type":"tick"}"#).unwrap();
     let answer = ok("whatever it says");
     let (result, (_peer, request)) = together(backend.ask(&question), server.serve(&answer)).await;
@@ -197,11 +194,10 @@ async fn a_message_of_the_embedders_own_comes_from_nobody() {
 /// Tells the same event twice and gives both requests.
 async fn signed(format: Format) -> [Request; 2] {
     let server = Server::bind().await;
-    let backend = broker_backend::Http::new(HttpConfig {
-        format,
-        secret: Some(SECRET.parse().unwrap()),
-        ..config(&server.url())
-    });
+    let mut config = config(&server.url());
+    config.format = format;
+    config.secret = Some(SECRET.parse().unwrap());
+    let backend = broker_backend::Http::new(config);
     let answer = ok("");
     let (result, (mut peer, first)) =
         together(backend.tell(connected()), server.serve(&answer)).await;
@@ -248,11 +244,10 @@ async fn with_a_secret_every_try_is_signed_with_its_own_time() {
 #[tokio::test]
 async fn a_message_of_the_embedders_own_is_signed_too_and_a_probe_is_not() {
     let server = Server::bind().await;
-    let backend = broker_backend::Http::new(HttpConfig {
-        format: Format::Json,
-        secret: Some(SECRET.parse().unwrap()),
-        ..config(&server.url())
-    });
+    let mut config = config(&server.url());
+    config.format = Format::Json;
+    config.secret = Some(SECRET.parse().unwrap());
+    let backend = broker_backend::Http::new(config);
     let question: Box<RawValue> = serde_json::from_str(r#"{"type":"tick"}"#).unwrap();
     let answer = ok("");
     let (result, (mut peer, request)) =
@@ -343,11 +338,10 @@ async fn a_unix_socket_speaks_http_too() {
 #[test]
 fn only_json_wants_headers_kept() {
     let wants = |format| {
-        let backend = broker_backend::Http::new(HttpConfig {
-            format,
-            headers: ["Cookie".parse().unwrap()].into(),
-            ..config("http://h/")
-        });
+        let mut config = config("http://h/");
+        config.format = format;
+        config.headers = ["Cookie".parse().unwrap()].into();
+        let backend = broker_backend::Http::new(config);
         backend.wanted_headers().has("cookie")
     };
     assert!(wants(Format::Json));

@@ -127,10 +127,8 @@ async fn an_event_is_sent_again_only_once() {
 #[tokio::test]
 async fn an_event_that_may_have_arrived_is_not_sent_again_where_that_is_forbidden() {
     let server = Server::bind().await;
-    let config = HttpConfig {
-        may_resend: false,
-        ..config(&server.url())
-    };
+    let mut config = config(&server.url());
+    config.may_resend = false;
     let result = lost_twice(config, &server).await;
     assert!(matches!(result, Err(Failure::Interrupted(_))), "{result:?}");
     nothing_more_was_sent(&server).await;
@@ -177,10 +175,9 @@ async fn a_time_out_on_a_kept_connection_is_not_sent_again() {
 #[tokio::test]
 async fn a_connection_that_is_known_to_be_closed_is_not_used() {
     let server = Server::bind().await;
-    let backend = Http::new(HttpConfig {
-        may_resend: false,
-        ..config(&server.url())
-    });
+    let mut config = config(&server.url());
+    config.may_resend = false;
+    let backend = Http::new(config);
     let answer = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
     for _ in 0..3 {
         let (result, _) = together(backend.tell(connected()), server.serve(answer)).await;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use broker_backend::{Format, Http, HttpConfig};
+use broker_backend::{Format, Http};
 use broker_core::{ClientMessage, Event, Fact};
 use bytes::Bytes;
 use futures_util::stream;
@@ -47,10 +47,9 @@ fn spread(value: &Value) -> String {
 
 async fn told(event: Event, format: Format) -> Request {
     let server = Server::bind().await;
-    let backend = Http::new(HttpConfig {
-        format,
-        ..config(&server.url())
-    });
+    let mut config = config(&server.url());
+    config.format = format;
+    let backend = Http::new(config);
     let answer = ok("");
     let (result, (_peer, request)) = together(backend.tell(event), server.serve(&answer)).await;
     result.unwrap();

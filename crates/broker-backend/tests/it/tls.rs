@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use broker_backend::{Authorities, AuthoritiesError, Http, HttpConfig};
+use broker_backend::{Authorities, AuthoritiesError, Http};
 use broker_core::Failure;
 use broker_testkit::authority::Authority;
 use tokio::net::TcpStream;
@@ -73,10 +73,9 @@ impl TlsServer {
 
 /// A backend that trusts this authority alone.
 fn trusting(authority: &Authority, url: &str) -> Http {
-    Http::new(HttpConfig {
-        authorities: Some(Authorities::from_pem(authority.root().as_bytes()).unwrap()),
-        ..config(url)
-    })
+    let mut config = config(url);
+    config.authorities = Some(Authorities::from_pem(authority.root().as_bytes()).unwrap());
+    Http::new(config)
 }
 
 /// What comes of an event whose application shows itself in a way that is not believed.

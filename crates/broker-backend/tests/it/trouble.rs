@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use broker_backend::{Http, HttpConfig};
+use broker_backend::Http;
 use broker_core::Failure;
 use tokio::time::Instant;
 
@@ -105,10 +105,9 @@ async fn an_answer_that_is_not_http_is_interrupted() {
 #[tokio::test(start_paused = true)]
 async fn no_answer_is_a_time_out() {
     let server = Server::bind().await;
-    let backend = Http::new(HttpConfig {
-        timeout: Duration::from_secs(3),
-        ..config(&server.url())
-    });
+    let mut config = config(&server.url());
+    config.timeout = Duration::from_secs(3);
+    let backend = Http::new(config);
     let begin = Instant::now();
     let (result, _peer) = together(backend.tell(connected()), server.accept()).await;
     assert_eq!(

@@ -112,10 +112,8 @@ async fn a_binary_message_is_told() {
 
 #[tokio::test(start_paused = true)]
 async fn a_message_beyond_the_limit_ends_the_connection() {
-    let limits = Limits {
-        message_bytes_max: 100,
-        ..Limits::default()
-    };
+    let mut limits = Limits::default();
+    limits.message_bytes_max = 100;
     let (_client, mut events, mut peer) = Peer::meet(limits).await;
     let fits = format!(r#"{{"action":"message","message":"{}"}}"#, "x".repeat(67));
     assert_eq!(fits.len(), 100);

@@ -23,10 +23,8 @@ fn text(number: usize) -> String {
 
 #[tokio::test(start_paused = true)]
 async fn events_that_are_not_read_hold_up_the_server_and_none_is_lost() {
-    let limits = Limits {
-        queued_events_max: 4,
-        ..Limits::default()
-    };
+    let mut limits = Limits::default();
+    limits.queued_events_max = 4;
     let (_client, mut events, mut peer) = Peer::meet(limits).await;
     let mut said = 0;
     while timeout(STANDSTILL, peer.say(&text(said))).await.is_ok() {
@@ -50,10 +48,8 @@ async fn events_that_are_not_read_hold_up_the_server_and_none_is_lost() {
 
 #[tokio::test(start_paused = true)]
 async fn events_that_nobody_wants_hold_up_nothing() {
-    let limits = Limits {
-        queued_events_max: 1,
-        ..Limits::default()
-    };
+    let mut limits = Limits::default();
+    limits.queued_events_max = 1;
     let (client, events, mut peer) = Peer::meet(limits).await;
     drop(events);
     let asking = client.request("x", 1, Duration::MAX);
@@ -71,10 +67,8 @@ async fn events_that_nobody_wants_hold_up_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn events_are_dropped_by_who_waits_for_an_answer_behind_them() {
-    let limits = Limits {
-        queued_events_max: 1,
-        ..Limits::default()
-    };
+    let mut limits = Limits::default();
+    limits.queued_events_max = 1;
     let (client, events, mut peer) = Peer::meet(limits).await;
     let asking = client.request("x", 1, Duration::MAX);
     let answering = async {
@@ -94,10 +88,8 @@ async fn events_are_dropped_by_who_waits_for_an_answer_behind_them() {
 
 #[tokio::test(start_paused = true)]
 async fn whoever_sends_to_a_server_that_takes_nothing_waits_and_can_leave() {
-    let limits = Limits {
-        queued_sends_max: 4,
-        ..Limits::default()
-    };
+    let mut limits = Limits::default();
+    limits.queued_sends_max = 4;
     let (client, _, mut peer) = Peer::meet(limits).await;
     let filler = "x".repeat(1000);
     let mut sent = 0;

@@ -13,10 +13,9 @@ use crate::peer::Peer;
 const SHORT: Duration = Duration::from_secs(1);
 
 fn one_request() -> Limits {
-    Limits {
-        pending_requests_max: 1,
-        ..Limits::default()
-    }
+    let mut limits = Limits::default();
+    limits.pending_requests_max = 1;
+    limits
 }
 
 /// Asks, and answers as the peer.

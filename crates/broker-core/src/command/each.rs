@@ -59,11 +59,7 @@ fn read_one(answer: &Bytes, reading: Reading<'_>) -> Result<CommandList, ListErr
 mod tests {
     use super::*;
 
-    const READING: Reading<'static> = Reading {
-        strict: false,
-        max_commands: 2,
-        own_types: &[],
-    };
+    const READING: Reading<'static> = Reading::lenient(2);
 
     fn read(body: &'static str, events: usize) -> Result<Vec<CommandList>, ListError> {
         CommandList::parse_each(&Bytes::from_static(body.as_bytes()), events, READING)

@@ -16,8 +16,9 @@ use crate::form;
 use crate::json;
 use crate::session;
 
-/// How a door reads commands.
+/// How a door reads commands: [`Reading::strict`] or [`Reading::lenient`].
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Reading<'a> {
     /// Whether an unknown field is an error; otherwise it is passed over.
     pub strict: bool,
@@ -25,6 +26,28 @@ pub struct Reading<'a> {
     pub max_commands: usize,
     /// Types that the embedder has taken over; they win over ours.
     pub own_types: &'a [Box<str>],
+}
+
+impl Reading<'_> {
+    /// Unknown fields are errors, and no type is the embedder's.
+    #[must_use]
+    pub const fn strict(max_commands: usize) -> Self {
+        Reading {
+            strict: true,
+            max_commands,
+            own_types: &[],
+        }
+    }
+
+    /// Unknown fields are passed over, and no type is the embedder's.
+    #[must_use]
+    pub const fn lenient(max_commands: usize) -> Self {
+        Reading {
+            strict: false,
+            max_commands,
+            own_types: &[],
+        }
+    }
 }
 
 /// How many fields a list tells of that were passed over.

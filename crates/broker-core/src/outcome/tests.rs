@@ -6,11 +6,7 @@ use crate::session::InfoTooLarge;
 
 /// What the outcomes of shards come to for one command, whatever their order.
 fn merged(command: &'static str, of_shards: &[Outcome]) -> Outcome {
-    let reading = Reading {
-        strict: true,
-        max_commands: 1,
-        own_types: &[],
-    };
+    let reading = Reading::strict(1);
     let list = CommandList::parse(&Bytes::from_static(command.as_bytes()), reading).unwrap();
     let merge = |of_shards: Vec<Outcome>| {
         let [merged] = &list.merge(of_shards.into_iter().map(|one| vec![one]))[..] else {

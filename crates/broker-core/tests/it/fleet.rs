@@ -371,10 +371,6 @@ const START: Timestamp = Timestamp(1_000_000);
 pub(crate) const LONG_MS: u64 = 4_000_000;
 
 pub(crate) fn parsed(list: &str) -> CommandList {
-    let reading = Reading {
-        strict: false,
-        max_commands: 100,
-        own_types: &[],
-    };
+    let reading = Reading::lenient(100);
     CommandList::parse(&Bytes::copy_from_slice(list.as_bytes()), reading).unwrap()
 }

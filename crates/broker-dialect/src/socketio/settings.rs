@@ -4,6 +4,7 @@ use std::time::Duration;
 
 /// The time-outs and limits of connections, with the original's defaults where it has one.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Settings {
     /// Protocol 4: how long after the last pong the client is pinged. Protocol 3: how often the client is told to ping.
     /// At least a millisecond.

@@ -20,6 +20,7 @@ pub enum Kind {
 
 /// One key by its full name, such as `backend.hold.max_events`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Key {
     /// Sections and name, joined by dots.
     pub path: &'static str,

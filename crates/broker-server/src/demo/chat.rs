@@ -149,11 +149,7 @@ impl Chat {
 fn written(commands: &[Command]) -> Result<CommandList, Failure> {
     let unsound = |error: &dyn Display| Failure::BadAnswer(error.to_string().into());
     let text = serde_json::to_vec(commands).map_err(|error| unsound(&error))?;
-    let reading = Reading {
-        strict: true,
-        max_commands: COMMANDS_MAX,
-        own_types: &[],
-    };
+    let reading = Reading::strict(COMMANDS_MAX);
     CommandList::parse(&text.into(), reading).map_err(|error| unsound(&error))
 }
 

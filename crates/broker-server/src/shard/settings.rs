@@ -145,24 +145,21 @@ impl Route {
             Sessions::Untold => (max_message.max(ECHO_MAX_MESSAGE), ECHO_UNCOUNTED_FRAGMENT),
             Sessions::One | Sessions::PerNamespace => (max_message, u64::MAX),
         };
-        let socketio = socketio_settings(endpoint, config);
+        let mut options = Options::default();
+        options.binary = endpoint.binary;
+        options.relay_events = endpoint.relay_events;
+        options.socketio = Arc::new(socketio_settings(endpoint, config));
         let mut websocket = websocket_settings(&config.limits, &config.websocket);
+        websocket.max_message = max_message;
+        websocket.uncounted_fragment = uncounted_fragment;
         if dialect.sessions() == Sessions::PerNamespace {
             // Socket.IO has a heartbeat of its own, in its own words.
             websocket.ping_interval = Duration::ZERO;
         }
         Route {
             dialect,
-            options: Options {
-                binary: endpoint.binary,
-                relay_events: endpoint.relay_events,
-                socketio: Arc::new(socketio),
-            },
-            websocket: Arc::new(ws::Settings {
-                max_message,
-                uncounted_fragment,
-                ..websocket
-            }),
+            options,
+            websocket: Arc::new(websocket),
         }
     }
 }
@@ -171,24 +168,21 @@ impl Route {
 pub(crate) fn websocket_settings(limits: &Limits, websocket: &config::WebSocket) -> ws::Settings {
     let never_or =
         |span: Option<config::TimeSpan>| span.map(config::TimeSpan::duration).unwrap_or_default();
-    ws::Settings {
-        max_message: limits.max_message.bytes(),
-        max_fragments: limits.max_fragments.get(),
-        uncounted_fragment: u64::MAX,
-        message_timeout: never_or(limits.message_timeout),
-        close_timeout: limits.close_timeout.duration(),
-        ping_interval: never_or(websocket.ping_interval),
-        pong_timeout: never_or(websocket.pong_timeout),
-    }
+    let mut settings = ws::Settings::default();
+    settings.max_message = limits.max_message.bytes();
+    settings.max_fragments = limits.max_fragments.get();
+    settings.message_timeout = never_or(limits.message_timeout);
+    settings.close_timeout = limits.close_timeout.duration();
+    settings.ping_interval = never_or(websocket.ping_interval);
+    settings.pong_timeout = never_or(websocket.pong_timeout);
+    settings
 }
 
 /// What is chosen about Socket.IO. It cannot do without a heartbeat: where there are to be no pings, it beats as by default.
 fn socketio_settings(endpoint: &Endpoint, config: &Config) -> socketio::Settings {
-    let mut settings = socketio::Settings {
-        max_payload: config.limits.max_message.bytes(),
-        allow_eio3: endpoint.allow_eio3,
-        ..socketio::Settings::default()
-    };
+    let mut settings = socketio::Settings::default();
+    settings.max_payload = config.limits.max_message.bytes();
+    settings.allow_eio3 = endpoint.allow_eio3;
     if let Some(interval) = config.websocket.ping_interval {
         settings.ping_interval = interval.duration();
     }

@@ -151,11 +151,7 @@ async fn crowd(shard: &Rc<Shard>, count: usize, cookies: &str) -> Vec<Client> {
 }
 
 fn orders(list: &'static str) -> Orders {
-    let reading = Reading {
-        strict: true,
-        max_commands: 10,
-        own_types: &[],
-    };
+    let reading = Reading::strict(10);
     let list = CommandList::parse(&Bytes::from_static(list.as_bytes()), reading).unwrap();
     Orders {
         list: Arc::new(list),

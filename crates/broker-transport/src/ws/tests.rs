@@ -13,18 +13,6 @@ mod refusals;
 
 const START: Timestamp = Timestamp(1_000_000);
 
-fn settings() -> Settings {
-    Settings {
-        max_message: 1 << 20,
-        max_fragments: 1024,
-        uncounted_fragment: u64::MAX,
-        message_timeout: Duration::from_secs(30),
-        close_timeout: Duration::from_secs(5),
-        ping_interval: Duration::from_secs(25),
-        pong_timeout: Duration::from_secs(10),
-    }
-}
-
 fn open(settings: Settings) -> WebSocket {
     WebSocket::new(Arc::new(settings), START)
 }
@@ -108,7 +96,11 @@ fn answer(reply: Option<Bytes>) -> String {
 /// Checks what comes of frames that arrive at once.
 #[track_caller]
 fn check(frames: &[&[u8]], expected: Expect) {
-    expected.assert_eq(&feed(&mut open(settings()), START, frames.concat()));
+    expected.assert_eq(&feed(
+        &mut open(Settings::default()),
+        START,
+        frames.concat(),
+    ));
 }
 
 #[test]
@@ -153,7 +145,7 @@ fn a_close_is_answered_with_its_code() {
 
 #[test]
 fn our_close_is_not_sent_twice_and_messages_still_arrive_before_the_peers() {
-    let mut websocket = open(settings());
+    let mut websocket = open(Settings::default());
     let close = websocket.close(START, 1012, "restart");
     assert_eq!(answer(close), "answered 1012 \"restart\"");
     assert!(!websocket.is_open() && !websocket.has_ended());
@@ -176,7 +168,7 @@ fn our_close_is_not_sent_twice_and_messages_still_arrive_before_the_peers() {
 fn a_silent_connection_is_a_few_words_and_allocates_nothing() {
     assert!(size_of::<WebSocket>() <= 32, "{}", size_of::<WebSocket>());
 
-    let mut websocket = open(settings());
+    let mut websocket = open(Settings::default());
     feed(&mut websocket, START, masked(0x01, b"a"));
     assert!(websocket.assembly.since().is_some());
     feed(&mut websocket, START, masked(0x80, b"b"));
@@ -190,7 +182,7 @@ fn what_is_lent_is_lent_from_the_input() {
     let mut input = masked(0x81, b"hello");
     let range = input.as_ptr_range();
     let mut input = &mut input[..];
-    match open(settings()).receive(START, &mut Inflater::default(), &mut input) {
+    match open(Settings::default()).receive(START, &mut Inflater::default(), &mut input) {
         Some(Event::Text(Cow::Borrowed(text))) => assert!(range.contains(&text.as_ptr())),
         other => panic!("{other:?}"),
     }

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::Duration;
 
 use broker_core::Timestamp;
 use broker_transport::ws::{Event, Inflater, Settings, WebSocket, encode};
@@ -167,15 +166,10 @@ pub(crate) const MAX_MESSAGE: usize = 100_000;
 
 /// The limits of the connections under test.
 pub(crate) fn settings() -> Settings {
-    Settings {
-        max_message: MAX_MESSAGE,
-        max_fragments: 100,
-        uncounted_fragment: u64::MAX,
-        message_timeout: Duration::from_secs(30),
-        close_timeout: Duration::from_secs(5),
-        ping_interval: Duration::from_secs(25),
-        pong_timeout: Duration::from_secs(10),
-    }
+    let mut settings = Settings::default();
+    settings.max_message = MAX_MESSAGE;
+    settings.max_fragments = 100;
+    settings
 }
 
 /// A new connection.
@@ -206,10 +200,8 @@ pub(crate) fn hear_fragments<'p>(
     max_fragments: u32,
     pieces: impl IntoIterator<Item = &'p [u8]>,
 ) -> Vec<Event<'static>> {
-    let settings = Settings {
-        max_fragments,
-        ..settings()
-    };
+    let mut settings = settings();
+    settings.max_fragments = max_fragments;
     hear_by(open(settings), pieces)
 }
 

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use broker_dialect::Outgoing;
-use broker_transport::ws::{Deflater, Event, Settings, Window};
+use broker_transport::ws::{Deflater, Event, Window};
 use bytes::Bytes;
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
 use proptest::collection::vec;
@@ -18,10 +18,8 @@ const MIB: usize = 1 << 20;
 
 /// What a connection that has agreed on compression makes of bytes that arrive in these pieces.
 fn hear<'p>(pieces: impl IntoIterator<Item = &'p [u8]>) -> Vec<Event<'static>> {
-    let settings = Settings {
-        max_message: MIB,
-        ..settings()
-    };
+    let mut settings = settings();
+    settings.max_message = MIB;
     hear_by(open(settings).with_compression(Some(Window::MAX)), pieces)
 }
 

@@ -48,11 +48,7 @@ fn say(text: &str) -> ClientMessage {
 
 /// What a command comes to that is asked for at a door.
 fn asked(broker: &mut Broker, command: &'static str) -> Outcome {
-    let reading = Reading {
-        strict: true,
-        max_commands: 1,
-        own_types: &[],
-    };
+    let reading = Reading::strict(1);
     let list = CommandList::parse(&Bytes::from_static(command.as_bytes()), reading).unwrap();
     let orders = Orders {
         list: list.into(),

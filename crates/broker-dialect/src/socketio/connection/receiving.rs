@@ -47,11 +47,7 @@ impl Connection {
         if self.session.is_closed() {
             return Ok(());
         }
-        let settings = self.session.settings();
-        let limits = Limits {
-            bytes: settings.max_payload,
-            packets: settings.max_payload_packets,
-        };
+        let limits = Limits::of(self.session.settings());
         let packets = match payload::decode(self.session.revision(), body, is_binary, limits) {
             Ok(packets) => packets,
             Err(error @ PayloadError::TooLong { .. }) => return Err(error),

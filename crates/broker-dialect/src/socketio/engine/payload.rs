@@ -13,14 +13,27 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 
 use self::lengths::{BinaryLengths, TextLengths};
 use super::{Encoded, Packet, PacketError, Revision};
+use crate::socketio::Settings;
 
 /// How much a polling body may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Limits {
     /// Its size in bytes.
     pub bytes: usize,
     /// The number of its packets.
     pub packets: usize,
+}
+
+impl Limits {
+    /// Those of a connection with these settings.
+    #[must_use]
+    pub fn of(settings: &Settings) -> Limits {
+        Limits {
+            bytes: settings.max_payload,
+            packets: settings.max_payload_packets,
+        }
+    }
 }
 
 /// Why a polling body is refused: all of it, or from some packet on.

@@ -63,10 +63,9 @@ impl Setting {
     }
 
     pub(super) fn reading(&self, is_strict: bool) -> Reading<'_> {
-        Reading {
-            strict: is_strict,
-            max_commands: self.max_commands,
-            own_types: &[],
+        match is_strict {
+            true => Reading::strict(self.max_commands),
+            false => Reading::lenient(self.max_commands),
         }
     }
 }

@@ -4,7 +4,7 @@ use super::*;
 
 /// A connection that has agreed on compression.
 fn open_compressed() -> WebSocket {
-    open(settings()).with_compression(Some(Window::MAX))
+    open(Settings::default()).with_compression(Some(Window::MAX))
 }
 
 #[track_caller]
@@ -228,7 +228,7 @@ fn a_message_may_have_as_many_bytes_as_the_limit_says_once_it_is_inflated() {
             ] {
                 let settings = Settings {
                     max_message: max,
-                    ..settings()
+                    ..Settings::default()
                 };
                 let mut websocket = open(settings).with_compression(Some(Window::MAX));
                 let seen = feed(&mut websocket, START, frames);

@@ -34,7 +34,7 @@ fn pass_time(websocket: &mut WebSocket, end: Timestamp) -> String {
 
 #[test]
 fn a_silent_peer_is_pinged_then_failed_then_dropped() {
-    let mut websocket = open(settings());
+    let mut websocket = open(Settings::default());
     expect![[r#"
         25 ping
         35 4102, did not answer a ping
@@ -45,7 +45,7 @@ fn a_silent_peer_is_pinged_then_failed_then_dropped() {
 
 #[test]
 fn any_byte_is_a_sign_of_life() {
-    let mut websocket = open(settings());
+    let mut websocket = open(Settings::default());
     feed(&mut websocket, after(10), Vec::new());
     assert_eq!(
         websocket.next_deadline(),
@@ -70,7 +70,7 @@ fn any_byte_is_a_sign_of_life() {
 
 #[test]
 fn a_pong_begins_the_next_interval() {
-    let mut websocket = open(settings());
+    let mut websocket = open(Settings::default());
     pass_time(&mut websocket, after(25));
     assert_eq!(
         feed(&mut websocket, after(26), masked(0x8a, b"")),
@@ -83,7 +83,7 @@ fn a_pong_begins_the_next_interval() {
 fn a_ping_interval_of_zero_is_never() {
     let websocket = open(Settings {
         ping_interval: Duration::ZERO,
-        ..settings()
+        ..Settings::default()
     });
     assert_eq!(websocket.next_deadline(), None);
 }
@@ -92,7 +92,7 @@ fn a_ping_interval_of_zero_is_never() {
 fn a_pong_timeout_of_zero_waits_for_ever() {
     let mut websocket = open(Settings {
         pong_timeout: Duration::ZERO,
-        ..settings()
+        ..Settings::default()
     });
     expect![[r#"
         25 ping
@@ -111,7 +111,7 @@ fn a_message_that_takes_too_long_is_refused_however_lively_its_peer() {
         b"\x89\x85\0\0\0\0",
     ];
     for beginning in beginnings {
-        let mut websocket = open(settings());
+        let mut websocket = open(Settings::default());
         feed(&mut websocket, after(5), beginning.to_vec());
         assert_eq!(pass_time(&mut websocket, after(34)), "30 ping\n");
         assert_eq!(
@@ -123,7 +123,7 @@ fn a_message_that_takes_too_long_is_refused_however_lively_its_peer() {
 
 #[test]
 fn fragments_and_pings_do_not_lengthen_the_time_of_a_message() {
-    let mut websocket = open(settings());
+    let mut websocket = open(Settings::default());
     feed(&mut websocket, after(5), masked(0x01, b"a"));
     for seconds in 6..35 {
         let more = [masked(0, b"b"), masked(0x89, b"")].concat();
@@ -137,7 +137,7 @@ fn a_message_timeout_of_zero_is_never() {
     let mut websocket = open(Settings {
         message_timeout: Duration::ZERO,
         ping_interval: Duration::ZERO,
-        ..settings()
+        ..Settings::default()
     });
     feed(&mut websocket, START, b"\x81".to_vec());
     assert_eq!(websocket.next_deadline(), None);
@@ -145,7 +145,7 @@ fn a_message_timeout_of_zero_is_never() {
 
 #[test]
 fn a_peer_that_does_not_answer_our_close_is_dropped() {
-    let mut websocket = open(settings());
+    let mut websocket = open(Settings::default());
     websocket.close(after(1), 1000, "");
     websocket.close_has_left(after(1));
     // Neither messages nor half of one put it off.
@@ -162,7 +162,7 @@ fn a_peer_that_does_not_answer_our_close_is_dropped() {
 
 #[test]
 fn the_time_for_an_answer_runs_from_when_our_close_has_left() {
-    let mut websocket = open(settings());
+    let mut websocket = open(Settings::default());
     websocket.close_has_left(START);
     assert!(websocket.is_open(), "there was none");
     websocket.close(after(1), 1000, "");
@@ -174,7 +174,7 @@ fn the_time_for_an_answer_runs_from_when_our_close_has_left() {
 
 #[test]
 fn after_the_close_handshake_the_end_of_the_stream_is_waited_for() {
-    let mut websocket = open(settings());
+    let mut websocket = open(Settings::default());
     websocket.close(after(1), 1000, "");
     websocket.close_has_left(after(2));
     feed(&mut websocket, after(3), masked(0x88, b""));
@@ -187,7 +187,7 @@ fn after_the_close_handshake_the_end_of_the_stream_is_waited_for() {
 
 #[test]
 fn while_nobody_reads_the_peer_is_pinged_but_not_blamed() {
-    let mut websocket = open(settings());
+    let mut websocket = open(Settings::default());
     feed(&mut websocket, START, b"\x01\x82\0\0\0\0he".to_vec());
     assert_eq!(pass_time(&mut websocket, after(25)), "25 ping\n");
     websocket.pause();

@@ -8,14 +8,17 @@ const MASK: &[u8] = &[0; 4];
 /// Checks that nothing comes of the bytes but one failure.
 #[track_caller]
 fn refused(input: &[&[u8]], code_and_reason: &str) {
-    let seen = feed(&mut open(settings()), START, input.concat());
+    let seen = feed(&mut open(Settings::default()), START, input.concat());
     assert_eq!(seen.trim_end(), code_and_reason);
 }
 
 /// Checks that nothing is wrong so far, and nothing whole.
 #[track_caller]
 fn awaited(input: &[&[u8]]) {
-    assert_eq!(feed(&mut open(settings()), START, input.concat()), "");
+    assert_eq!(
+        feed(&mut open(Settings::default()), START, input.concat()),
+        ""
+    );
 }
 
 #[test]
@@ -147,7 +150,7 @@ fn a_bad_close_frame_is_refused() {
         1000, 1001, 1002, 1003, 1007, 1011, 1012, 1014, 3000, 3999, 4000, 4999_u16,
     ] {
         let seen = feed(
-            &mut open(settings()),
+            &mut open(Settings::default()),
             START,
             masked(0x88, &code.to_be_bytes()),
         );
@@ -199,7 +202,7 @@ fn a_message_may_have_max_message_bytes_and_no_more() {
     let websocket = || {
         open(Settings {
             max_message: 5,
-            ..settings()
+            ..Settings::default()
         })
     };
     let frames = [masked(0x82, b"12345"), masked(0x82, b"123456")].concat();
@@ -224,7 +227,7 @@ fn a_message_may_have_max_fragments_frames_and_no_more() {
     let websocket = || {
         open(Settings {
             max_fragments: 3,
-            ..settings()
+            ..Settings::default()
         })
     };
     let begun = [masked(0x01, b"a"), masked(0, b""), masked(0x89, b"")].concat();
@@ -245,7 +248,7 @@ fn fragments_that_are_not_counted_may_be_any_number_and_tiny_ones_may_not() {
         open(Settings {
             max_fragments: 3,
             uncounted_fragment: 4,
-            ..settings()
+            ..Settings::default()
         })
     };
     let long = [masked(0x01, b""), masked(0, b"long").repeat(9)].concat();
@@ -267,7 +270,7 @@ fn fragments_that_are_not_counted_may_be_any_number_and_tiny_ones_may_not() {
 
 #[test]
 fn a_flood_of_pings_leaves_nothing_behind() {
-    let mut websocket = open(settings());
+    let mut websocket = open(Settings::default());
     let seen = feed(&mut websocket, START, masked(0x89, b"x").repeat(10_000));
     assert_eq!(seen, "ping \"x\"\n".repeat(10_000));
     assert_eq!(websocket.assembly.since(), None);
@@ -288,7 +291,7 @@ fn data_after_a_close_or_a_failure_is_ignored() {
         "#]],
     );
 
-    let mut websocket = open(settings());
+    let mut websocket = open(Settings::default());
     let close_inside_a_message = [masked(0x01, b"half"), masked(0x88, b"")].concat();
     feed(&mut websocket, START, close_inside_a_message);
     assert_eq!(websocket.assembly.since(), None, "what was kept is let go");
@@ -298,7 +301,7 @@ fn data_after_a_close_or_a_failure_is_ignored() {
 
 #[test]
 fn a_failure_after_our_close_sends_no_second_one() {
-    let mut websocket = open(settings());
+    let mut websocket = open(Settings::default());
     websocket.close(START, 1000, "");
     expect![[r#"
         not answered, set a reserved bit
