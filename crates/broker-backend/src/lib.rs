@@ -1,11 +1,8 @@
-//! The application behind the broker: what the driver asks of it, over HTTP or in process.
+#![doc = include_str!("../README.md")]
 //!
-//! [`Backend`] is all that the driver knows. One call of [`Backend::call`] is one try to tell what goes out together, an event
-//! or several; which event
-//! goes when, what is tried again and when it is given up is decided by `broker-core`.
-//!
-//! **A backend never retries** (but for the one case described at [`Backend::call`]), **never reorders, never holds an
-//! event back, and never sees a client's socket.**
+//! # Its parts
+//! [`Backend`] is all that the driver knows. One call of [`Backend::call`] is one try to tell what goes out together, an
+//! event or several. [`Http`] does so by requests; [`Respond`] is a function, and [`InProcess`] runs [`Hooks`].
 
 #![forbid(unsafe_code)]
 

@@ -1,4 +1,12 @@
-//! The pure, synchronous state machine of one shard of wsbroker.
+#![doc = include_str!("../README.md")]
+//!
+//! # Its parts
+//! [`Broker`] is all that one shard knows, and shows the loop that drives it; [`Effect`] is what it asks for.
+//! [`CommandList`] is what applications ask, and [`Outcome`] what comes of it. One [`BackendGate`] says for all shards
+//! whether the backend may be called. [`json`] is JSON as text, and [`form`] how JavaScript writes a value.
+
+#![forbid(unsafe_code)]
+
 mod broker;
 mod command;
 mod config;

@@ -1,10 +1,10 @@
-//! The driver: it runs shards, performs what the core decides, and opens the doors for clients and commands.
+#![doc = include_str!("../README.md")]
 //!
+//! # Its parts
 //! [`Server::start`] takes a [`Config`](config::Config) and a [`Backend`](broker_backend::Backend) and gives a
 //! [`Handle`]. Each shard is a thread with its own connections, its own [`Broker`](broker_core::Broker) and its own
 //! connections to the backend; within a shard nothing is locked, and between shards there is one bounded mailbox each.
-//!
-//! **Never here:** arguments, files of configuration, the end of the process, what a message means.
+//! [`embed`] is for servers of an application's own.
 
 pub mod config;
 

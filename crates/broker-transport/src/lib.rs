@@ -1,13 +1,12 @@
-//! How bytes travel: listening, the WebSocket handshake and frames, and what has still to be sent.
+#![doc = include_str!("../README.md")]
 //!
+//! # Its parts
 //! - [`Listener`] accepts sockets. [`proxy_protocol`] reads for whom a proxy has connected, before anything else is read.
 //! - [`Stream`] is a [`Socket`], perhaps with [`tls`] over it; [`Reader`] and [`Writer`] are the two directions of one, or
 //!   of a stream of [`http2`], or of any stream that stays on another runtime, by a [`bridge`].
 //! - [`handshake`] checks whether a request is a good WebSocket handshake, and makes the answer.
 //! - [`ws`] is a WebSocket connection as a pure state machine (RFC 6455), with compression (RFC 7692).
 //! - [`Outbound`] is the bounded queue of frames that a connection has still to send.
-//!
-//! **Never here:** the backend, what a message means, which connection gets it.
 
 pub mod bridge;
 pub mod handshake;
