@@ -114,3 +114,73 @@ pub enum Notice {
         message: Option<Bytes>,
     },
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_letter_counts_with_the_texts_that_it_holds() {
+        let session = SessionHandle {
+            slot: 0,
+            generation: 0,
+        };
+        let holder = Holder {
+            shard: 0,
+            session,
+            claim: 1,
+        };
+        let name = Name::read(r#""ann""#).unwrap();
+        let parcel = Parcel {
+            message: Bytes::from_static(b"12345"),
+            from: None,
+            request: None,
+        };
+        let forms = ["ab", "c"].map(Box::from).into_iter().collect();
+        let request = RequestId {
+            shard: 0,
+            number: 1,
+        };
+        for (content, texts) in [
+            (
+                Content::Claimed {
+                    session,
+                    name: name.clone(),
+                },
+                8,
+            ),
+            (Content::Release { name, holder }, 8),
+            (
+                Content::Lost {
+                    form: "ann".into(),
+                    holder,
+                },
+                3,
+            ),
+            (
+                Content::Forward {
+                    forms,
+                    parcel: parcel.clone(),
+                },
+                40,
+            ),
+            (
+                Content::Hand {
+                    to: SmallVec::from_elem(session, 3),
+                    parcel: parcel.clone(),
+                },
+                29,
+            ),
+            (
+                Content::Answer {
+                    request,
+                    from: None,
+                    message: Some(parcel.message),
+                },
+                5,
+            ),
+        ] {
+            assert_eq!(Letter(content).size(), LETTER_BYTES + texts);
+        }
+    }
+}

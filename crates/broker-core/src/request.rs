@@ -187,6 +187,11 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_is_not_shown() {
+        assert_eq!(format!("{SECRET:?}"), "Secret(…)");
+    }
+
+    #[test]
     fn an_ack_holds_for_the_one_who_was_asked() {
         let request = RequestId {
             shard: 1,

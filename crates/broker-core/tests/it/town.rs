@@ -126,6 +126,12 @@ impl Town {
         });
     }
 
+    pub(crate) fn acknowledge(&mut self, who: usize, ack: u64, args: &str) {
+        self.call(who, |broker, now, session, out| {
+            broker.acknowledge(now, session, ack, args.into(), out);
+        });
+    }
+
     pub(crate) fn answer(&mut self, who: usize, ack: &str, message: &str) -> Result<(), NotAsked> {
         let ack: Ack = ack.parse().unwrap();
         let message = Some(Bytes::copy_from_slice(message.as_bytes()));

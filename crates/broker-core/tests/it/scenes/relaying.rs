@@ -169,6 +169,30 @@ fn the_backend_answers_from_any_door_and_a_client_cannot_in_its_place() {
 }
 
 #[test]
+fn a_client_acknowledges_what_the_backend_has_sent() {
+    let (mut town, ann, _) = ann_and_bob();
+    town.acknowledge(ann, 7, "[1]");
+    let told = r#"{"type":"session-ack","ack":7,"args":[1]}"#;
+    assert_eq!(town.take_heard(ann), [Heard::Told(told.into())]);
+}
+
+#[test]
+fn no_command_answers_in_the_place_of_a_client() {
+    let (mut town, ann, bob) = ann_and_bob();
+    town.relay(ann, &["7"], "1", Some("q"));
+    town.settle();
+    let ack = ack(&town.take_heard(bob));
+    town.execute(&format!(
+        r#"[{{"type":"answer","ack":"{ack}","message":"forged"}}]"#
+    ));
+    town.settle();
+    assert_eq!(town.take_heard(ann), []);
+    town.answer(bob, &ack, "2").unwrap();
+    town.settle();
+    assert_eq!(town.take_heard(ann), [answer("q", Some("7"), "2")]);
+}
+
+#[test]
 fn a_request_that_nobody_answers_times_out_after_an_hour() {
     let (mut town, ann, bob) = ann_and_bob();
     town.relay(ann, &["7"], "1", Some("q"));
@@ -201,6 +225,20 @@ fn names_and_requests_of_one_connection_have_a_limit() {
 }
 
 #[test]
+fn an_answered_request_leaves_room_for_others() {
+    let (mut town, ann, _) = ann_and_bob();
+    town.relay(ann, &["nobody"], "1", Some("waits"));
+    for _ in 0..REQUESTS_MAX {
+        town.relay(ann, &["ann"], "2", Some("q"));
+        town.settle();
+        let ack = ack(&town.take_heard(ann));
+        town.answer(ann, &ack, "3").unwrap();
+        town.settle();
+        assert_eq!(town.take_heard(ann), [answer("q", Some("\"ann\""), "3")]);
+    }
+}
+
+#[test]
 fn who_has_gone_answers_nothing_more() {
     let (mut town, ann, bob) = ann_and_bob();
     town.relay(ann, &["7"], "1", Some("q"));
@@ -212,6 +250,18 @@ fn who_has_gone_answers_nothing_more() {
     town.settle();
     assert_eq!(town.take_heard(ann), []);
     assert_eq!(town.next_deadline_ms(), Some(3_600_000));
+}
+
+#[test]
+fn every_shard_owns_some_of_many_names() {
+    for shard in 0..3 {
+        let mut town = Town::new(3, &Config::default());
+        let who = town.open(shard);
+        // What goes to a name that nobody holds ends with the owner.
+        let mut letters = (100..130).map(|name| town.letters_to(who, &name.to_string()));
+        assert!(letters.any(|count| count == 0));
+        assert!(letters.any(|count| count == 1));
+    }
 }
 
 #[test]
