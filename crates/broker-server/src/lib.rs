@@ -34,6 +34,7 @@ mod reply;
 mod server;
 mod shard;
 mod strict;
+mod transit;
 
 pub use broker_backend as backend;
 pub use broker_core as core;

@@ -1,7 +1,7 @@
 //! A shard: one thread, its connections and its [`Broker`](broker_core::Broker).
 //!
 //! Everything here runs on one thread, so nothing here is locked. Who has work to do borrows the shard's [`State`],
-//! does it, and returns the borrow before waiting for anything. Six kinds of tasks do so:
+//! does it, and returns the borrow before waiting for anything. Seven kinds of tasks do so:
 //!
 //! - one **reader** for each connection takes what its client sends through transport, dialect and core, and performs
 //!   the effects on the spot;
@@ -10,7 +10,8 @@
 //!   not wait behind those who are part of a fan-out;
 //! - the **clock** does what is due;
 //! - the **bell** of the gate is answered: other shards need permits, or there are some for this one;
-//! - the **postman** takes letters from the other threads, and for each other shard a **courier** takes them there.
+//! - the **postman** takes letters from the other threads, and for each other shard a **courier** takes them there;
+//! - the **usher** has clients read again that were not while too many letters were on their way.
 
 mod calls;
 mod complaints;
@@ -129,6 +130,7 @@ async fn serve(shard: Rc<Shard>, letters: mpsc::Receiver<Mail>) {
     let pump = spawn_local(pump(shard.clone()));
     let clock = spawn_local(keep_time(shard.clone()));
     let bell = spawn_local(answer_bell(shard.clone()));
+    let usher = spawn_local(read_writers_on(shard.clone()));
     let mut couriers = JoinSet::new();
     let own = shard.state.borrow().number();
     for other in (0..shard.settings.shards).filter(|other| *other != own) {
@@ -139,6 +141,7 @@ async fn serve(shard: Rc<Shard>, letters: mpsc::Receiver<Mail>) {
         ended = pump => pass_on(ended),
         ended = clock => pass_on(ended),
         ended = bell => pass_on(ended),
+        ended = usher => pass_on(ended),
         // Where there is one shard, there are none.
         Some(ended) = couriers.join_next() => {
             // One that ends by itself has found its shard ended, and this one is told so too.
@@ -296,8 +299,19 @@ async fn carry_letters(shard: Rc<Shard>, to: u16) {
         let Ok(place) = shard.mailboxes.reserve(usize::from(to)).await else {
             return;
         };
-        let letters = shard.work(|state, now| state.give_letters(now, to));
+        let letters = shard.state.borrow_mut().outbox.take(to);
         place.send(Mail::Letters(letters));
+    }
+}
+
+/// Has those read again who write letters, whenever there is room for some.
+async fn read_writers_on(shard: Rc<Shard>) -> Infallible {
+    loop {
+        let room = shard.settings.transit.room();
+        if !shard.settings.transit.is_full() {
+            shard.work(State::read_writers_on);
+        }
+        room.await;
     }
 }
 

@@ -117,7 +117,7 @@ impl State {
                 self.on_behalf_of(now, session, |state| state.notify(now, session, &notice));
             }
             Effect::Post { shard: to, letter } => {
-                self.outbox.put(to, letter);
+                self.post_letter(to, letter);
                 shard.letters[usize::from(to)].notify_one();
             }
             Effect::Unanswered { session, .. } => {

@@ -8,7 +8,7 @@ pub(super) enum Lack {
     /// Room in its own queue for replies to its client.
     Queue,
     /// Room for what its client says to those on other shards.
-    Outbox,
+    Transit,
 }
 
 /// Open, unless something is lacking.
@@ -16,12 +16,12 @@ pub(super) enum Lack {
 pub(super) struct Intake {
     hold: bool,
     queue: bool,
-    outbox: bool,
+    transit: bool,
 }
 
 impl Intake {
     pub(super) fn is_open(&self) -> bool {
-        !self.hold && !self.queue && !self.outbox
+        !self.hold && !self.queue && !self.transit
     }
 
     /// Notes that there is no room.
@@ -38,7 +38,7 @@ impl Intake {
         match lack {
             Lack::Hold => &mut self.hold,
             Lack::Queue => &mut self.queue,
-            Lack::Outbox => &mut self.outbox,
+            Lack::Transit => &mut self.transit,
         }
     }
 }

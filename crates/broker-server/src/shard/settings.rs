@@ -16,6 +16,7 @@ use crate::counters::Counters;
 use crate::overlooked::Told;
 use crate::permits::{Leaseholder, Permits};
 use crate::random;
+use crate::transit::Transit;
 
 /// What every shard and the doors need to know, worked out once.
 #[derive(Debug)]
@@ -30,6 +31,8 @@ pub(crate) struct Settings {
     pub(crate) streams: Option<Arc<Semaphore>>,
     /// A name for this run of the broker, where the application is told that it has started.
     pub(crate) boot: Option<Box<str>>,
+    /// What the shards have posted to each other.
+    pub(crate) transit: Transit,
     pub(crate) clock: Clock,
     pub(crate) counters: Counters,
     pub(crate) endpoints: Vec<Route>,
@@ -88,6 +91,7 @@ impl Settings {
             permits: Permits::new(shards, &gate),
             streams: max_streams.map(|limit| Arc::new(Semaphore::new(limit.get() as usize))),
             boot,
+            transit: Transit::new(shards),
             clock: Clock::start(),
             counters: Counters::default(),
             endpoints: config

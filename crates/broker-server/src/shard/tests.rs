@@ -1,4 +1,5 @@
 mod held;
+mod letters;
 mod lobby;
 mod panics;
 
@@ -90,6 +91,11 @@ struct Arrival {
 
 impl Arrival {
     async fn admitted(shard: &Rc<Shard>, cookies: &str) -> Arrival {
+        Arrival::admitted_to(shard, 0, cookies).await
+    }
+
+    /// The same at this endpoint.
+    async fn admitted_to(shard: &Rc<Shard>, endpoint: usize, cookies: &str) -> Arrival {
         let (ours, theirs) = UnixStream::pair().unwrap();
         for socket in [&ours, &theirs] {
             socket.set_nonblocking(true).unwrap();
@@ -104,7 +110,7 @@ impl Arrival {
             seat: Loads::new(1, 1, None).take_seat(None).unwrap(),
         };
         Arrival {
-            admission: shard.admit(&request, 0, &peer, None).unwrap(),
+            admission: shard.admit(&request, endpoint, &peer, None).unwrap(),
             ours,
             theirs: Socket::Unix(theirs).into(),
         }

@@ -40,8 +40,11 @@ impl State {
         {
             connection.reader = Some(reader.clone());
         }
-        if self.outbox.is_full() && connection.dialect.kind().relays() && connection.is_read() {
-            connection.stop_reading(Lack::Outbox);
+        if connection.dialect.kind().relays()
+            && self.settings.transit.is_full()
+            && connection.is_read()
+        {
+            connection.stop_reading(Lack::Transit);
             self.outbox.pause(session);
         }
         if !connection.is_read() {
