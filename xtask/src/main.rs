@@ -14,6 +14,7 @@ mod deny;
 mod e2e;
 mod fuzz;
 mod layers;
+mod package;
 mod policy;
 mod soak;
 
@@ -53,6 +54,11 @@ const COMMANDS: &[Command] = &[
         name: "policy",
         about: "check that no file names a machine's paths or a package registry",
         run: policy::run,
+    },
+    Command {
+        name: "package",
+        about: "pack the libraries as they would be published, and build each from what was packed",
+        run: package::run,
     },
     Command {
         name: "e2e",
