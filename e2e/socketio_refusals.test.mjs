@@ -77,33 +77,35 @@ describe('a backend that decides', () => {
   });
 });
 
-test('while the backend is away a client is held, pinged on, and loses nothing', async (t) => {
-  const { backend, broker } = await scene(t, {
-    args: ENDPOINT,
-    settings: {
-      WEBSOCKET__PING_INTERVAL: '200ms', WEBSOCKET__PONG_TIMEOUT: '200ms', BACKEND__HOLD__MAX_EVENTS: '5',
-    },
+for (const transport of ['websocket', 'polling']) {
+  test(`while the backend is away a client is held, pinged on, and loses nothing, by ${transport}`, async (t) => {
+    const { backend, broker } = await scene(t, {
+      args: ENDPOINT,
+      settings: {
+        WEBSOCKET__PING_INTERVAL: '200ms', WEBSOCKET__PONG_TIMEOUT: '200ms', BACKEND__HOLD__MAX_EVENTS: '5',
+      },
+    });
+    backend.onEvent = () => [];
+    const socket = await connected(t, broker, { transports: [transport] });
+    await until(() => backend.requests === 1, 'the connect event');
+    const { port } = backend;
+    await backend.stop();
+    for (let number = 0; number < 50; number += 1) socket.emit('count', number);
+    let pings = 0;
+    socket.io.on('ping', () => { pings += 1; });
+    await until(() => pings >= 8, 'pings while the client is not read');
+    assert.ok(socket.connected);
+    const heard = new Inbox('what the backend hears');
+    backend.onEvent = (event) => { heard.push(event.message); return []; };
+    await backend.listen(port);
+    for (let number = 0; number < 50; number += 1) {
+      assert.deepEqual(await heard.next(), { type: 'client-count', args: [number] });
+    }
+    const before = pings;
+    await until(() => pings >= before + 3, 'pings when it is read again');
+    assert.ok(socket.connected);
   });
-  backend.onEvent = () => [];
-  const socket = await connected(t, broker, { transports: ['websocket'] });
-  await until(() => backend.requests === 1, 'the connect event');
-  const { port } = backend;
-  await backend.stop();
-  for (let number = 0; number < 50; number += 1) socket.emit('count', number);
-  let pings = 0;
-  socket.io.on('ping', () => { pings += 1; });
-  await until(() => pings >= 8, 'pings while the client is not read');
-  assert.ok(socket.connected);
-  const heard = new Inbox('what the backend hears');
-  backend.onEvent = (event) => { heard.push(event.message); return []; };
-  await backend.listen(port);
-  for (let number = 0; number < 50; number += 1) {
-    assert.deepEqual(await heard.next(), { type: 'client-count', args: [number] });
-  }
-  const before = pings;
-  await until(() => pings >= before + 3, 'pings when it is read again');
-  assert.ok(socket.connected);
-});
+}
 
 describe('what is no Socket.IO is refused in its own terms, and harms nobody', () => {
   async function raw(t, broker, query = 'EIO=4&transport=websocket') {

@@ -17,7 +17,7 @@ use super::{Fault, Settings};
 /// A connection of Socket.IO over its Engine.IO session. It queues nothing: what is to be sent comes out as values.
 ///
 /// - [`open_packet`](Connection::open_packet) is the first thing that a client is sent;
-/// - [`receive`](Connection::receive) and [`receive_body`](Connection::receive_body) take what comes by the transport in
+/// - [`receive`](Connection::receive) and [`receive_posted`](Connection::receive_posted) take what comes by the transport in
 ///   use, and say what is to be done as [`Action`]s;
 /// - [`entered`](Connection::entered), [`refused`](Connection::refused) and [`put_out`](Connection::put_out) are the
 ///   broker's word on who is in a namespace. Whoever asks to enter waits for the first two;

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use broker_core::{ClientMessage, Message, Notice, RequestToken, SessionId, Timestamp, json};
 
 use super::{Action as Asked, Connection, NamespaceIndex, encode};
-use crate::socketio::engine::payload::{self, Body, PayloadError};
+use crate::socketio::engine::payload::{self, Body, PayloadError, Posted};
 use crate::socketio::engine::{Encoded, Probe, Revision, UpgradeError};
 use crate::{Action, Audience, Dialect, EncodeError, Incoming, Outgoing, Sessions, Start, Words};
 
@@ -150,23 +150,22 @@ impl Dialect for Socketio {
 }
 
 impl Socketio {
-    /// Takes a body that the client has posted; see [`Connection::receive_body`].
+    /// Takes the next packet of a body that the client has posted; see [`Connection::receive_posted`].
     ///
     /// # Errors
     /// When the body is refused.
-    pub fn receive_body(
+    pub fn receive_posted(
         &mut self,
         now: Timestamp,
-        body: &[u8],
-        is_binary: bool,
+        posted: &mut Posted,
         act: &mut impl FnMut(Action),
-    ) -> Result<(), PayloadError> {
+    ) -> Option<Result<(), PayloadError>> {
         let State {
             connection,
             awaited,
         } = &mut *self.0;
         let revision = connection.session().revision();
-        connection.receive_body(now, body, is_binary, &mut |asked| {
+        connection.receive_posted(now, posted, &mut |asked| {
             translate(asked, revision, awaited, act);
         })
     }

@@ -1,11 +1,10 @@
 //! A request of a client that polls, on its way to the shard that its session lives on.
 
-use std::future::poll_fn;
 use std::rc::Rc;
 
 use broker_core::SessionId;
 use broker_dialect::socketio::engine::RequestError;
-use broker_dialect::socketio::engine::payload::Body;
+use broker_dialect::socketio::engine::payload::{Body, Posted};
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
@@ -61,10 +60,7 @@ impl Visit {
             }
             Errand::Post { body, is_binary } => {
                 let posted = match shard.begin_post(sid) {
-                    Ok(session) => {
-                        poll_fn(|cx| shard.poll_read(session, cx.waker())).await;
-                        shard.post(session, &body, is_binary)
-                    }
+                    Ok(session) => shard.post(session, Posted::new(body, is_binary)).await,
                     Err(error) => Err(error.into()),
                 };
                 let _ = answer.send(posted.map(|()| None));

@@ -3,12 +3,12 @@
 use std::future::poll_fn;
 use std::io;
 use std::rc::Rc;
-use std::task::{Poll, Waker, ready};
+use std::task::{Poll, ready};
 
 use broker_core::{SessionHandle, SessionId};
 use broker_dialect::Incoming;
 use broker_dialect::socketio::engine::RequestError;
-use broker_dialect::socketio::engine::payload::Body;
+use broker_dialect::socketio::engine::payload::{Body, Posted};
 use broker_transport::ws::{Event, WebSocket, Window};
 use broker_transport::{Reader, Writer};
 use tokio::io::ReadBuf;
@@ -72,22 +72,20 @@ impl Shard {
         self.work(|state, now| state.begin_post(now, id))
     }
 
-    pub(crate) fn poll_read(&self, session: SessionHandle, waker: &Waker) -> Poll<()> {
-        self.state.borrow_mut().poll_read(session, waker)
-    }
-
-    /// Takes a body of a client's to the core; a panic in that closes the connection alone.
-    pub(crate) fn post(
+    /// Takes a body of a client's to the core, when there is room; a panic in that closes the connection alone.
+    pub(crate) async fn post(
         self: &Rc<Shard>,
         session: SessionHandle,
-        body: &[u8],
-        is_binary: bool,
+        mut posted: Posted,
     ) -> Result<(), PollError> {
-        let mut posted = Err(RequestError::BadRequest.into());
-        self.work_for(session, |state, now| {
-            posted = state.post(now, session, body, is_binary);
-        });
-        posted
+        poll_fn(|cx| {
+            let mut taken = Poll::Ready(Err(RequestError::BadRequest.into()));
+            self.work_for(session, |state, now| {
+                taken = state.poll_post(now, session, &mut posted, cx.waker());
+            });
+            taken
+        })
+        .await
     }
 
     pub(crate) fn begin_upgrade(self: &Rc<Shard>, id: SessionId) -> Option<SessionHandle> {

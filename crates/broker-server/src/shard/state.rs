@@ -4,6 +4,7 @@ mod acting;
 mod namespaces;
 mod panics;
 mod polled;
+mod posted;
 mod reading;
 mod relaying;
 mod writing;
@@ -39,7 +40,8 @@ use crate::config;
 use crate::mailbox::Report;
 
 use self::acting::ear;
-pub(crate) use self::polled::{PollError, Probed};
+pub(crate) use self::polled::Probed;
+pub(crate) use self::posted::PollError;
 pub(super) use self::reading::Turn;
 
 /// How much is read at once from a connection.

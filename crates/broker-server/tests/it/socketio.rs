@@ -1,6 +1,10 @@
 //! Connections of Socket.IO: the sessions that they carry, polls, and WebSockets that take over.
 
-use broker_testkit::backend::{Reply, Scripted};
+mod bodies;
+
+use broker_server::Report;
+use broker_server::core::SessionId;
+use broker_testkit::backend::{Reply, Scripted, Told};
 use broker_testkit::client::{Client, Raw, masked};
 use broker_testkit::soon;
 
@@ -32,20 +36,19 @@ struct Poller {
 }
 
 impl Poller {
-    async fn begin(broker: &Broker) -> Poller {
-        let answer = get(broker, POLLING).await;
-        let (_, rest) = answer.split_once(r#""sid":""#).unwrap();
-        let (sid, _) = rest.split_once('"').unwrap();
-        let path = format!("{POLLING}&sid={sid}");
-        Poller { path }
-    }
-
     /// One that is in `/`.
     async fn enter(broker: &Broker) -> Poller {
-        let poller = Poller::begin(broker).await;
-        assert_eq!(poller.post(broker, "40").await, (200, "ok".to_owned()));
+        let poller = Poller::named(POLLING, &get(broker, POLLING).await);
+        assert_eq!(poller.post(broker, "40").await, ok());
         assert!(poller.poll(broker).await.starts_with("40{"));
         poller
+    }
+
+    /// One by what its handshake has said.
+    fn named(path: &str, handshake: &str) -> Poller {
+        Poller {
+            path: format!("{path}&sid={}", sid(handshake)),
+        }
     }
 
     async fn poll(&self, broker: &Broker) -> String {
@@ -54,6 +57,10 @@ impl Poller {
 
     async fn post(&self, broker: &Broker, body: &str) -> (u16, String) {
         let mut raw = Raw::connect(broker.addr()).await;
+        self.post_by(&mut raw, body).await
+    }
+
+    async fn post_by(&self, raw: &mut Raw, body: &str) -> (u16, String) {
         let answer = raw.request("POST", &self.path, &[], body).await;
         (answer.status, answer.body)
     }
@@ -65,6 +72,51 @@ impl Poller {
         assert_eq!(raw.upgrade(&path, &[]).await.status, 101);
         raw
     }
+}
+
+/// The session that a handshake names.
+fn sid(handshake: &str) -> SessionId {
+    let (_, rest) = handshake.split_once(r#""sid":""#).unwrap();
+    let (sid, _) = rest.split_once('"').unwrap();
+    sid.parse().unwrap()
+}
+
+/// The answer to a body that was taken.
+fn ok() -> (u16, String) {
+    (200, "ok".to_owned())
+}
+
+/// The answer to a request that does not fit its session.
+fn bad_request() -> (u16, String) {
+    (400, r#"{"code":3,"message":"Bad request"}"#.to_owned())
+}
+
+/// The answer to a request whose session is not there any more.
+fn unknown_session() -> (u16, String) {
+    (
+        400,
+        r#"{"code":1,"message":"Session ID unknown"}"#.to_owned(),
+    )
+}
+
+/// Waits until no connection and no session is left.
+async fn until_nothing_is_left(broker: &Broker) {
+    let is_left = |report: &Report| {
+        report.connections + report.sessions + report.queued_bytes + report.events_held > 0
+    };
+    broker.until("the end", |report| !is_left(report)).await;
+}
+
+/// What the application was told of the ends of sessions, once it was told of so many.
+async fn endings(backend: &Scripted, count: usize) -> Vec<String> {
+    let ends = |told: &Vec<Told>| -> Vec<String> {
+        let messages = told.iter().map(|told| told.message.clone());
+        { messages }
+            .filter(|message| message.contains("session-disconnect"))
+            .collect()
+    };
+    let told = backend.told_until("the ends", |told| ends(told).len() == count);
+    ends(&told.await)
 }
 
 async fn get(broker: &Broker, path: &str) -> String {
@@ -214,12 +266,8 @@ async fn a_session_goes_on_by_polling_when_a_websocket_is_of_no_use() {
 async fn whoever_asks_for_answers_and_fetches_none_is_given_up() {
     let config = format!("{ENDPOINT}[limits]\nmax_send_queue = '16KiB'\n");
     let broker = Broker::start(&config, &Scripted::silent());
-    let answer = get(&broker, "/socket.io/?EIO=3&transport=polling").await;
-    let (_, rest) = answer.split_once(r#""sid":""#).unwrap();
-    let (sid, _) = rest.split_once('"').unwrap();
-    let poller = Poller {
-        path: format!("/socket.io/?EIO=3&transport=polling&sid={sid}"),
-    };
+    let path = "/socket.io/?EIO=3&transport=polling";
+    let poller = Poller::named(path, &get(&broker, path).await);
     let pings = "1:2".repeat(200);
     let mut status = 200;
     for _ in 0..100 {

@@ -7,7 +7,7 @@ use broker_core::Timestamp;
 use super::{Action, Connection, Incomplete};
 use crate::Incoming;
 use crate::socketio::attachments::Reassembly;
-use crate::socketio::engine::payload::{self, Limits, PayloadError};
+use crate::socketio::engine::payload::{Limits, PayloadError, Posted};
 use crate::socketio::engine::{Packet as EnginePacket, Probe, Reaction, Revision};
 use crate::socketio::event::{Args, Event};
 use crate::socketio::namespaces::{NamespaceIndex, Standing, Wish};
@@ -31,44 +31,30 @@ impl Connection {
         }
     }
 
-    /// Takes a body that the client has posted; `is_binary` says whether its content type is
-    /// `application/octet-stream`.
+    /// Takes the next packet of a body that the client has posted; nothing once there is none that counts.
     ///
     /// # Errors
-    /// When the body is refused, from some packet on or as a whole. But for one that is too long it ends the connection,
+    /// When the body is refused, from this packet on or as a whole. But for one that is too long it ends the connection,
     /// which `act` is told as well.
-    pub fn receive_body(
+    pub fn receive_posted(
         &mut self,
         now: Timestamp,
-        body: &[u8],
-        is_binary: bool,
+        posted: &mut Posted,
         act: &mut impl FnMut(Action<'_>),
-    ) -> Result<(), PayloadError> {
+    ) -> Option<Result<(), PayloadError>> {
         if self.session.is_closed() {
-            return Ok(());
+            return None;
         }
         let limits = Limits::of(self.session.settings());
-        let packets = match payload::decode(self.session.revision(), body, is_binary, limits) {
-            Ok(packets) => packets,
-            Err(error @ PayloadError::TooLong { .. }) => return Err(error),
+        match posted.next_packet(self.session.revision(), limits)? {
+            Ok(packet) => self.receive_packet(now, packet, act),
+            Err(error @ PayloadError::TooLong { .. }) => return Some(Err(error)),
             Err(error) => {
                 self.fail(error.into(), act);
-                return Err(error);
-            }
-        };
-        for packet in packets {
-            match packet {
-                Ok(packet) => self.receive_packet(now, packet, act),
-                Err(error) => {
-                    self.fail(error.into(), act);
-                    return Err(error);
-                }
-            }
-            if self.session.is_closed() {
-                break;
+                return Some(Err(error));
             }
         }
-        Ok(())
+        Some(Ok(()))
     }
 
     /// Takes a message of a WebSocket that is to take over.

@@ -4,8 +4,11 @@ mod transports;
 
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use super::*;
 use crate::Incoming;
+use crate::socketio::engine::payload::Posted;
 
 const START: Timestamp = Timestamp(1_700_000_000_000);
 
@@ -96,9 +99,13 @@ impl Scene {
     fn posts(&mut self, body: &[u8], lines: &[&str]) -> bool {
         let seen = &mut self.lines;
         let act = &mut |action: Action<'_>| seen.push(show(&action));
-        let outcome = self.connection.receive_body(self.now, body, false, act);
+        let mut posted = Posted::new(Bytes::copy_from_slice(body), false);
+        let mut is_good = true;
+        while let Some(taken) = self.connection.receive_posted(self.now, &mut posted, act) {
+            is_good &= taken.is_ok();
+        }
         self.checks(lines, &format!("{body:?}"));
-        outcome.is_ok()
+        is_good
     }
 
     fn waits_until(&mut self, now: Timestamp, lines: &[&str]) {

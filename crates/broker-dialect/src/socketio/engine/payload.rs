@@ -6,13 +6,12 @@
 
 mod lengths;
 
-use std::str;
-
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use bytes::Bytes;
 
-use self::lengths::{BinaryLengths, TextLengths};
 use super::{Encoded, Packet, PacketError, Revision};
+use crate::Incoming;
 use crate::socketio::Settings;
 
 /// How much a polling body may hold.
@@ -76,83 +75,122 @@ pub enum PayloadError {
     Packet(#[from] PacketError),
 }
 
-/// Reads a body that a client has posted; `is_binary` says whether its content type is `application/octet-stream`.
+/// A body that a client has posted, of which one packet after the other is taken.
 ///
-/// The packets are read one by one, and behind the first error there are none: those before it count.
-///
-/// # Errors
-/// When the whole body is refused.
-pub fn decode(
-    revision: Revision,
-    body: &[u8],
-    is_binary: bool,
-    limits: Limits,
-) -> Result<Packets<'_>, PayloadError> {
-    if body.len() > limits.bytes {
-        return Err(PayloadError::TooLong {
-            size: body.len(),
-            limit: limits.bytes,
-        });
-    }
-    let text = || str::from_utf8(body).map_err(|_| PayloadError::NotUtf8);
-    let form = match (revision, is_binary) {
-        (Revision::Four, true) => return Err(PayloadError::BinaryBody),
-        _ if body.is_empty() => return Err(PayloadError::Empty),
-        (Revision::Four, false) => Form::Separated(text()?.split(SEPARATOR)),
-        (Revision::Three, false) => Form::TextLengths(TextLengths::of(text()?)),
-        (Revision::Three, true) => Form::BinaryLengths(BinaryLengths::of(body)),
-    };
-    Ok(Packets {
-        form: Some(form),
-        count: 0,
-        limit: limits.packets,
-    })
+/// Behind the first error there are no packets, and those before it count.
+#[derive(Clone, Debug)]
+pub struct Posted {
+    form: Form,
+    /// Where the next packet begins, in bytes; none once there are no more.
+    next: Option<usize>,
+    /// How many packets have been taken.
+    count: usize,
+}
+
+#[derive(Clone, Debug)]
+enum Form {
+    /// As it came. Nothing has been looked at.
+    Unread {
+        body: Bytes,
+        is_binary: bool,
+    },
+    Separated(String),
+    TextLengths(String),
+    BinaryLengths(Bytes),
 }
 
 const SEPARATOR: char = '\u{1e}';
 
-/// The packets of a body, in order.
-#[derive(Clone, Debug)]
-pub struct Packets<'a> {
-    /// None once there has been an error.
-    form: Option<Form<'a>>,
-    count: usize,
-    limit: usize,
-}
-
-#[derive(Clone, Debug)]
-enum Form<'a> {
-    Separated(str::Split<'a, char>),
-    TextLengths(TextLengths<'a>),
-    BinaryLengths(BinaryLengths<'a>),
-}
-
-impl<'a> Iterator for Packets<'a> {
-    type Item = Result<Packet<'a>, PayloadError>;
-
-    fn next(&mut self) -> Option<Result<Packet<'a>, PayloadError>> {
-        let packet = match self.form.as_mut()? {
-            Form::Separated(texts) => texts
-                .next()
-                .map(|text| Ok(Packet::decode_text(Revision::Four, text)?)),
-            Form::TextLengths(texts) => texts
-                .next()
-                .map(|text| Ok(Packet::decode_text(Revision::Three, text?)?)),
-            Form::BinaryLengths(packets) => packets
-                .next()
-                .map(|packet| Ok(Packet::decode(Revision::Three, packet?)?)),
-        };
-        self.count += usize::from(packet.is_some());
-        let packet = match packet {
-            Some(_) if self.count > self.limit => {
-                Some(Err(PayloadError::TooManyPackets { limit: self.limit }))
-            }
-            packet => packet,
-        };
-        if !matches!(packet, Some(Ok(_))) {
-            self.form = None;
+impl Posted {
+    /// A body as it came; `is_binary` says whether its content type is `application/octet-stream`.
+    #[must_use]
+    pub fn new(body: Bytes, is_binary: bool) -> Posted {
+        Posted {
+            form: Form::Unread { body, is_binary },
+            next: Some(0),
+            count: 0,
         }
-        packet
+    }
+
+    /// Takes the next packet, if there is one. An error may be about the body as a whole, or about this packet. Protocol
+    /// and limits are those of the client's session.
+    pub fn next_packet(
+        &mut self,
+        revision: Revision,
+        limits: Limits,
+    ) -> Option<Result<Packet<'_>, PayloadError>> {
+        // An error leaves none.
+        let from = self.next.take()?;
+        if let Form::Unread { body, is_binary } = &mut self.form {
+            match Form::of(revision, std::mem::take(body), *is_binary, limits.bytes) {
+                Ok(form) => self.form = form,
+                Err(error) => return Some(Err(error)),
+            }
+        }
+        let (packet, next) = match self.form.split(from)? {
+            Ok(split) => split,
+            Err(error) => return Some(Err(error)),
+        };
+        self.count += 1;
+        if self.count > limits.packets {
+            let limit = limits.packets;
+            return Some(Err(PayloadError::TooManyPackets { limit }));
+        }
+        let packet = Packet::decode(revision, packet);
+        if packet.is_ok() {
+            self.next = next;
+        }
+        Some(packet.map_err(PayloadError::from))
+    }
+}
+
+impl Form {
+    /// The form that a body has, if it is one at all.
+    fn of(
+        revision: Revision,
+        body: Bytes,
+        is_binary: bool,
+        limit: usize,
+    ) -> Result<Form, PayloadError> {
+        let size = body.len();
+        if size > limit {
+            return Err(PayloadError::TooLong { size, limit });
+        }
+        let text = |body: Bytes| String::from_utf8(body.into()).map_err(|_| PayloadError::NotUtf8);
+        match (revision, is_binary) {
+            (Revision::Four, true) => Err(PayloadError::BinaryBody),
+            _ if body.is_empty() => Err(PayloadError::Empty),
+            (Revision::Four, false) => Ok(Form::Separated(text(body)?)),
+            (Revision::Three, false) => Ok(Form::TextLengths(text(body)?)),
+            (Revision::Three, true) => Ok(Form::BinaryLengths(body)),
+        }
+    }
+
+    /// The packet that begins at `from`, if there is one, and where the next one does.
+    fn split(&self, from: usize) -> Option<Result<(Incoming<'_>, Option<usize>), PayloadError>> {
+        match self {
+            Form::Unread { .. } => None,
+            Form::Separated(text) => {
+                let left = &text[from..];
+                let (packet, next) = match left.split_once(SEPARATOR) {
+                    Some((packet, rest)) => (packet, Some(text.len() - rest.len())),
+                    None => (left, None),
+                };
+                Some(Ok((Incoming::Text(packet), next)))
+            }
+            Form::TextLengths(text) => {
+                let split = lengths::first_text(&text[from..])?;
+                Some(
+                    split.map(|(packet, rest)| {
+                        (Incoming::Text(packet), Some(text.len() - rest.len()))
+                    }),
+                )
+            }
+            Form::BinaryLengths(bytes) => {
+                let split = lengths::first_binary(&bytes[from..])?;
+                Some(split.map(|(packet, rest)| (packet, Some(bytes.len() - rest.len()))))
+            }
+        }
     }
 }
 

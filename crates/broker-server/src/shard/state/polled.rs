@@ -2,32 +2,21 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Poll, Waker};
 
 use broker_core::{SessionHandle, SessionId, Timestamp};
-use broker_dialect::socketio::engine::payload::{Body, PayloadError};
+use broker_dialect::Incoming;
+use broker_dialect::socketio::engine::payload::Body;
 use broker_dialect::socketio::engine::{Control, Probe, RequestError};
-use broker_dialect::{Action, Incoming};
 use broker_transport::Writer;
 use broker_transport::ws::{Inflater, Settings, WebSocket, encode};
 use tokio::sync::oneshot;
 
 use super::State;
-use super::acting::ear;
 use crate::load::Seat;
 use crate::shard::connection::{Connection, Waiting, Way};
-use crate::shard::farewell::{Ending, SLOW_CONSUMER, TOO_MANY_MESSAGES};
+use crate::shard::farewell::Ending;
 use crate::shard::frames;
 use crate::shard::lines::Line;
-
-/// Why a request of a client that polls is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum PollError {
-    #[error(transparent)]
-    Request(#[from] RequestError),
-    #[error("the body is too long")]
-    TooLong,
-}
 
 impl State {
     /// Notes by what name a connection is polled.
@@ -90,102 +79,6 @@ impl State {
     /// A poll has gone before it was answered, or a WebSocket before it could take over.
     pub(in crate::shard) fn lose_client(&mut self, now: Timestamp, session: SessionHandle) {
         self.end(now, session, Ending::lost("its poll was cut off"));
-    }
-
-    /// Begins to take a body. Two at once end the session, as in the original.
-    pub(in crate::shard) fn begin_post(
-        &mut self,
-        now: Timestamp,
-        id: SessionId,
-    ) -> Result<SessionHandle, RequestError> {
-        let session = self.polled(id)?;
-        let connection = self.table.get_mut(session);
-        let Some(polling) = connection.and_then(Connection::polling) else {
-            return Err(RequestError::BadRequest);
-        };
-        if std::mem::replace(&mut polling.is_posting, true) {
-            self.end(now, session, Ending::lost("it posted twice at once"));
-            return Err(RequestError::BadRequest);
-        }
-        Ok(session)
-    }
-
-    /// Whether a connection is read, or gone; wakes `waker` when that changes.
-    pub(in crate::shard) fn poll_read(
-        &mut self,
-        session: SessionHandle,
-        waker: &Waker,
-    ) -> Poll<()> {
-        match self.table.get_mut(session) {
-            Some(connection) if !connection.is_read() => {
-                connection.reader = Some(waker.clone());
-                Poll::Pending
-            }
-            Some(_) | None => Poll::Ready(()),
-        }
-    }
-
-    /// Takes a body to the core. What one body brings may go beyond the limits; nothing more is read until there is room.
-    pub(in crate::shard) fn post(
-        &mut self,
-        now: Timestamp,
-        session: SessionHandle,
-        body: &[u8],
-        is_binary: bool,
-    ) -> Result<(), PollError> {
-        let per_second = self.settings.messages_per_second();
-        let Some(connection) = self.table.get_mut(session) else {
-            return Err(RequestError::UnknownSession.into());
-        };
-        if let Some(polling) = connection.polling() {
-            polling.is_posting = false;
-        }
-        let mut actions = Vec::new();
-        let Some(dialect) = connection.dialect.socketio() else {
-            return Err(RequestError::BadRequest.into());
-        };
-        let taken = dialect.receive_body(now, body, is_binary, &mut |action| actions.push(action));
-        let mut ear = ear!(self, now);
-        for action in actions {
-            let counts = matches!(
-                action,
-                Action::Say { .. } | Action::Acknowledge { .. } | Action::Enter { .. }
-            );
-            if counts
-                && per_second.is_some_and(|per_second| !connection.pace.admit(now, per_second))
-            {
-                if connection.close(now, TOO_MANY_MESSAGES) {
-                    connection.tell_closing(ear.broker);
-                }
-                break;
-            }
-            ear.act(connection, action);
-        }
-        // What one body asks for may go beyond the limit; whoever asks for more and fetches nothing is given up.
-        if connection.queued_bytes() > 2 * self.settings.max_send_queue
-            && connection.close(now, SLOW_CONSUMER)
-        {
-            connection.tell_closing(ear.broker);
-        }
-        if connection.has_queued() {
-            self.lines
-                .enter(Line::Prompt, session, &mut connection.writing);
-        }
-        let is_over = !connection.websocket.is_open();
-        let moves = ear.moves;
-        self.settle(session, moves);
-        if is_over {
-            // Whoever polls hears that it is over; nobody is waited for.
-            self.answer_poll(now, session);
-            self.end(now, session, Ending::lost(""));
-        } else {
-            self.schedule(session);
-        }
-        match taken {
-            Ok(()) => Ok(()),
-            Err(PayloadError::TooLong { .. }) => Err(PollError::TooLong),
-            Err(_) => Err(RequestError::BadRequest.into()),
-        }
     }
 
     /// A WebSocket has come for a connection that is polled; the state of that WebSocket, if it may take over.
@@ -288,6 +181,8 @@ impl State {
             connection.websocket.pause();
         }
         self.polled.remove(&connection.id);
+        // A body that waits to be taken in has come too late.
+        connection.wake_reader();
         if !connection.outbound.is_empty() {
             self.lines
                 .enter(Line::Prompt, session, &mut connection.writing);

@@ -13,35 +13,16 @@ use crate::socketio::engine::Encoded;
 /// How many digits a length has at most: those of 4 GiB.
 const LENGTH_DIGITS_MAX: usize = 10;
 
-/// The packets of the text form, `length:packet…`.
-#[derive(Clone, Debug)]
-pub(super) struct TextLengths<'a>(&'a str);
-
-impl<'a> TextLengths<'a> {
-    pub(super) fn of(body: &'a str) -> TextLengths<'a> {
-        TextLengths(body)
-    }
-}
-
-impl<'a> Iterator for TextLengths<'a> {
-    type Item = Result<&'a str, PayloadError>;
-
-    fn next(&mut self) -> Option<Result<&'a str, PayloadError>> {
-        // A packet of no length carries nothing, and the original passes over it.
-        loop {
-            if self.0.is_empty() {
-                return None;
-            }
-            match split_text(self.0) {
-                Ok(("", rest)) => self.0 = rest,
-                Ok((packet, rest)) => {
-                    self.0 = rest;
-                    return Some(Ok(packet));
-                }
-                Err(error) => return Some(Err(error)),
-            }
+/// The first packet of the text form, `length:packet…`, and what follows it. A packet of no length carries nothing, and
+/// the original passes over it.
+pub(super) fn first_text(mut body: &str) -> Option<Result<(&str, &str), PayloadError>> {
+    while !body.is_empty() {
+        match split_text(body) {
+            Ok(("", rest)) => body = rest,
+            split => return Some(split),
         }
     }
+    None
 }
 
 fn split_text(body: &str) -> Result<(&str, &str), PayloadError> {
@@ -72,26 +53,10 @@ fn end_of_units(text: &str, units: usize) -> Result<usize, PayloadError> {
     Ok(text.len())
 }
 
-/// The packets of the binary form.
-#[derive(Clone, Debug)]
-pub(super) struct BinaryLengths<'a>(&'a [u8]);
-
-impl<'a> BinaryLengths<'a> {
-    pub(super) fn of(body: &'a [u8]) -> BinaryLengths<'a> {
-        BinaryLengths(body)
-    }
-}
-
-impl<'a> Iterator for BinaryLengths<'a> {
-    type Item = Result<Incoming<'a>, PayloadError>;
-
-    fn next(&mut self) -> Option<Result<Incoming<'a>, PayloadError>> {
-        let (kind, rest) = self.0.split_first()?;
-        Some(split_binary(*kind, rest).map(|(packet, rest)| {
-            self.0 = rest;
-            packet
-        }))
-    }
+/// The first packet of the binary form, and what follows it.
+pub(super) fn first_binary(body: &[u8]) -> Option<Result<(Incoming<'_>, &[u8]), PayloadError>> {
+    let (kind, rest) = body.split_first()?;
+    Some(split_binary(*kind, rest))
 }
 
 const TEXT_KIND: u8 = 0;

@@ -10,15 +10,15 @@ const ROOMY: Limits = Limits {
 
 /// The packets of a body in one line each; an error is the last.
 fn read(revision: Revision, body: &[u8], is_binary: bool, limits: Limits) -> Vec<String> {
-    match decode(revision, body, is_binary, limits) {
-        Ok(packets) => packets
-            .map(|packet| match packet {
-                Ok(packet) => format!("{packet:?}"),
-                Err(error) => error.to_string(),
-            })
-            .collect(),
-        Err(error) => vec![error.to_string()],
+    let mut posted = Posted::new(Bytes::copy_from_slice(body), is_binary);
+    let mut lines = Vec::new();
+    while let Some(packet) = posted.next_packet(revision, limits) {
+        lines.push(match packet {
+            Ok(packet) => format!("{packet:?}"),
+            Err(error) => error.to_string(),
+        });
     }
+    lines
 }
 
 fn check_4(body: &str, packets: &[&str]) {

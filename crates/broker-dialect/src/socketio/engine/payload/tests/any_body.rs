@@ -22,17 +22,18 @@ proptest! {
             })
             .collect();
         let body = encode(revision, takes_binary, &waiting, 1 << 20);
-        let mut packets = decode(revision, &body.bytes, body.is_binary, ROOMY).unwrap();
+        let mut posted = Posted::new(body.bytes.into(), body.is_binary);
         for (text, attachments) in &sent {
-            let Some(Ok(Packet::Text(json))) = packets.next() else {
+            let Some(Ok(Packet::Text(json))) = posted.next_packet(revision, ROOMY) else {
                 panic!("a text is due");
             };
             prop_assert_eq!(&serde_json::from_str::<String>(json).unwrap(), text);
             for attachment in attachments {
-                prop_assert_eq!(packets.next(), Some(Ok(Packet::Binary(attachment.into()))));
+                let packet = posted.next_packet(revision, ROOMY);
+                prop_assert_eq!(packet, Some(Ok(Packet::Binary(attachment.into()))));
             }
         }
-        prop_assert_eq!(packets.next(), None);
+        prop_assert_eq!(posted.next_packet(revision, ROOMY), None);
     }
 
     #[test]
