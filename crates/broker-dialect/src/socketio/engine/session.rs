@@ -252,7 +252,7 @@ impl Session {
 
     /// Takes note that the client is read again after a pause: its time begins anew.
     pub fn read_on(&mut self, now: Timestamp) {
-        self.heartbeat.renew(now, &self.settings);
+        self.heartbeat.read_on(now, &self.settings);
     }
 
     /// Does what has become due. Calling it early does nothing. While the client cannot be heard of, which is for the caller

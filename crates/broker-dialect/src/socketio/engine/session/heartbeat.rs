@@ -60,8 +60,12 @@ impl Heartbeat {
             (Heartbeat::Listening(_), Packet::Pong)
             | (Heartbeat::Resting(_) | Heartbeat::Pinged { .. }, Packet::Ping(_)) => return false,
             (Heartbeat::Listening(deadline), _) => *deadline = client_deadline(now, settings),
-            (beat @ (Heartbeat::Resting(_) | Heartbeat::Pinged { .. }), Packet::Pong) => {
-                *beat = Heartbeat::Resting(later(now, settings.ping_interval));
+            (beat @ &mut Heartbeat::Pinged { is_extended, .. }, Packet::Pong) => {
+                // The more time that it was given is not added to the time without a ping, after which it misses us.
+                let given = is_extended.then_some(settings.ping_timeout);
+                let wait = settings.ping_interval;
+                let wait = wait.saturating_sub(given.unwrap_or_default());
+                *beat = Heartbeat::Resting(later(now, wait));
             }
             (
                 Heartbeat::Pinged {
@@ -74,6 +78,7 @@ impl Heartbeat {
                     *deadline = later(now, settings.ping_timeout);
                 }
             }
+            // Also a pong to a ping of long ago, for which the next one is not put off: a client misses us otherwise.
             (Heartbeat::Resting(_), _) => {}
         }
         true
@@ -94,22 +99,30 @@ impl Heartbeat {
         }
     }
 
+    /// The client was not read for a while, so that much may stand before its pong: it is pinged again instead of missed.
+    pub(super) fn read_on(&mut self, now: Timestamp, settings: &Settings) {
+        match self {
+            Heartbeat::Resting(_) => {}
+            Heartbeat::Pinged { deadline, .. } => *self = Heartbeat::Resting(*deadline),
+            Heartbeat::Listening(deadline) => *deadline = client_deadline(now, settings),
+        }
+    }
+
     /// A client that cannot be heard of is not missed. One of protocol 4 is pinged on meanwhile, as it misses us otherwise.
     pub(super) fn fall_due(&mut self, now: Timestamp, is_heard: bool, settings: &Settings) -> Beat {
         if now < self.deadline() {
             return Beat::Early;
         }
-        let pinged = |wait| Heartbeat::Pinged {
-            deadline: later(now, wait),
-            is_extended: false,
-        };
         match (&*self, is_heard) {
             (Heartbeat::Resting(_), true) => {
-                *self = pinged(settings.ping_timeout);
+                *self = Heartbeat::Pinged {
+                    deadline: later(now, settings.ping_timeout),
+                    is_extended: false,
+                };
                 Beat::Ping
             }
             (Heartbeat::Resting(_) | Heartbeat::Pinged { .. }, false) => {
-                *self = pinged(settings.ping_interval);
+                *self = Heartbeat::Resting(later(now, settings.ping_interval));
                 Beat::Ping
             }
             (Heartbeat::Listening(_), false) => {

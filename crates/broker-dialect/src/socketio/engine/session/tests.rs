@@ -192,3 +192,48 @@ fn a_pong_that_an_upgrade_has_lost_is_waited_for_anew() {
     assert_eq!(due(&mut session, after(79)), []);
     assert_eq!(due(&mut session, after(80)), [SILENT]);
 }
+
+#[test]
+fn a_client_that_got_more_time_for_its_pong_is_pinged_before_it_misses_us() {
+    let mut session = session(Revision::Four, Transport::WebSocket);
+    assert_eq!(due(&mut session, after(25)), [PING]);
+    session.receive(after(44), Packet::Text("x"));
+    session.receive(after(60), Packet::Pong);
+    // 45 s after the last ping it would leave.
+    assert_eq!(due(&mut session, after(65)), [PING]);
+}
+
+#[test]
+fn a_client_that_is_read_by_fits_and_starts_is_pinged_all_the_same() {
+    let mut session = session(Revision::Four, Transport::WebSocket);
+    assert_eq!(due(&mut session, after(25)), [PING]);
+    // It misses us after 45 s without a ping, wherever its pong stands.
+    for seconds in [30, 40, 44] {
+        session.read_on(after(seconds));
+        session.receive(after(seconds), Packet::Text("x"));
+    }
+    assert_eq!(due(&mut session, after(45)), [PING]);
+    session.read_on(after(60));
+    assert_eq!(due(&mut session, after(65)), [PING]);
+    // Once it is read for good, it is missed if it says nothing.
+    assert_eq!(due(&mut session, after(85)), [SILENT]);
+}
+
+#[test]
+fn a_pong_of_long_ago_puts_off_no_ping() {
+    let mut session = session(Revision::Four, Transport::WebSocket);
+    for seconds in [25, 50, 75] {
+        let mut all = Vec::new();
+        session.handle_timeout(after(seconds), false, &mut |due| all.push(due));
+        assert_eq!(all, [PING]);
+    }
+    session.read_on(after(90));
+    for seconds in [91, 95, 99] {
+        session.receive(after(seconds), Packet::Pong);
+        assert_eq!(session.next_deadline(), Some(after(100)));
+    }
+    assert_eq!(due(&mut session, after(100)), [PING]);
+    // All is as ever again.
+    session.receive(after(101), Packet::Pong);
+    assert_eq!(session.next_deadline(), Some(after(126)));
+}
