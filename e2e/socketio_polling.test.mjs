@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { request } from 'node:http';
 import { describe, test } from 'node:test';
-import { ask, scene, until } from './harness.mjs';
+import { Inbox, ask, scene, until } from './harness.mjs';
 import { ENDPOINT, connected, once } from './harness/socketio.mjs';
 
 describe('long polling', () => {
@@ -121,6 +121,20 @@ describe('long polling', () => {
     const gone = await around.backend.nextOf('session-disconnect');
     await gone.answer();
     assert.equal(gone.message.code, 4100);
+  });
+
+  test('who says much at once says it in bodies that are taken', async (t) => {
+    const { backend, broker } = await scene(t, { args: ENDPOINT, settings: { LIMITS__MAX_BODY: '64KiB' } });
+    const heard = new Inbox('what the backend hears');
+    backend.onEvent = (event) => { heard.push(event.message); return []; };
+    const socket = await connected(t, broker, { transports: ['polling'] });
+    assert.equal((await heard.next()).type, 'session-connect');
+    for (let number = 0; number < 20; number += 1) socket.emit('much', number, 'x'.repeat(10_000));
+    for (let number = 0; number < 20; number += 1) {
+      const { type, args: [first] } = await heard.next();
+      assert.deepEqual([type, first], ['client-much', number]);
+    }
+    assert.ok(socket.connected);
   });
 
   test('answers CORS by the origins, with preflight', async (t) => {

@@ -17,6 +17,9 @@ pub struct Settings {
     pub connect_timeout: Duration,
     /// The size in bytes up to which a packet is taken with all its attachments, and a polling body.
     pub max_payload: usize,
+    /// The size in bytes up to which whoever reads polling bodies takes one, if that is less: clients are told, and post what
+    /// is more in several.
+    pub max_body: usize,
     /// The number of packets up to which a polling body is taken.
     pub max_payload_packets: usize,
     /// The number of attachments up to which a packet is taken.
@@ -35,6 +38,7 @@ impl Default for Settings {
             upgrade_timeout: Duration::from_secs(10),
             connect_timeout: Duration::from_secs(45),
             max_payload: 1_000_000,
+            max_body: usize::MAX,
             max_payload_packets: PAYLOAD_PACKETS_MAX,
             max_attachments: ATTACHMENTS_MAX,
             max_namespaces: NAMESPACES_MAX,

@@ -186,6 +186,7 @@ pub(crate) fn websocket_settings(limits: &Limits, websocket: &config::WebSocket)
 fn socketio_settings(endpoint: &Endpoint, config: &Config) -> socketio::Settings {
     let mut settings = socketio::Settings::default();
     settings.max_payload = config.limits.max_message.bytes();
+    settings.max_body = config.limits.max_body.bytes();
     settings.allow_eio3 = endpoint.allow_eio3;
     if let Some(interval) = config.websocket.ping_interval {
         settings.ping_interval = interval.duration();

@@ -121,7 +121,7 @@ impl Session {
                 r#","upgrades":{upgrades},"pingInterval":{},"pingTimeout":{},"maxPayload":{}}}"#,
                 settings.ping_interval.as_millis(),
                 settings.ping_timeout.as_millis(),
-                settings.max_payload
+                settings.max_payload.min(settings.max_body)
             )
             .as_bytes(),
         );

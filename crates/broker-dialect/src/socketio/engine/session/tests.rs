@@ -41,6 +41,22 @@ fn the_handshake_says_how_the_session_is_kept() {
 }
 
 #[test]
+fn the_handshake_tells_the_longest_body_that_is_taken() {
+    let told = |max_payload, max_body| {
+        let mut settings = Settings::default();
+        (settings.max_payload, settings.max_body) = (max_payload, max_body);
+        let settings = Arc::new(settings);
+        let session = Session::open(START, Revision::Four, Transport::Polling, settings);
+        let packet = session.open_packet("a");
+        let text = String::from_utf8(packet.text_packet().to_vec()).unwrap();
+        let (_, max) = text.split_once(r#""maxPayload":"#).unwrap();
+        max.to_owned()
+    };
+    assert_eq!(told(2000, 1000), "1000}");
+    assert_eq!(told(1000, 2000), "1000}");
+}
+
+#[test]
 fn with_protocol_4_the_client_is_pinged_and_has_to_answer() {
     let mut session = session(Revision::Four, Transport::WebSocket);
     assert_eq!(session.next_deadline(), Some(after(25)));
