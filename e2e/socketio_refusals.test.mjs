@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import WebSocket from 'ws';
-import { Inbox, scene, until, within } from './harness.mjs';
+import { Inbox, backendFor, scene, until, within } from './harness.mjs';
 import { ENDPOINT, client, connected, once } from './harness/socketio.mjs';
 
 describe('a backend that decides', () => {
@@ -56,6 +56,35 @@ describe('a backend that decides', () => {
     await (await backend.nextOf('session-connect')).answer([{ type: 'close' }]);
     const [error] = await refused;
     assert.equal(error.message, 'the backend does not let it in');
+  });
+
+  for (const transports of [['websocket'], ['polling']]) {
+    test(`is away: a client of ${transports} comes back by itself, and is let in when it is back`, async (t) => {
+      const { backend, broker } = await started(t);
+      const { port } = backend;
+      await backend.stop();
+      const main = begin(t, broker, { transports });
+      const errors = [];
+      main.on('connect_error', ({ message }) => errors.push(message));
+      await once(main.io, 'reconnect_attempt');
+      const again = await backendFor(t, port);
+      again.onEvent = () => [];
+      await once(main, 'connect');
+      assert.deepEqual(errors, []);
+    });
+  }
+
+  test('is away: who is in one namespace hears that it cannot enter another', async (t) => {
+    const { backend, broker } = await started(t);
+    const main = begin(t, broker);
+    const entered = once(main, 'connect');
+    await (await backend.nextOf('session-connect')).answer([]);
+    await entered;
+    await backend.stop();
+    const room = main.io.socket('/room');
+    const [error] = await once(room, 'connect_error');
+    assert.equal(error.message, 'the backend is away');
+    assert.ok(main.connected);
   });
 
   test('is not told of the end of a client that went before it was let in', async (t) => {

@@ -90,6 +90,8 @@ reasons! {
         WriteTimeout = "write_timeout",
         /// More was held for the backend than may be (`backend.hold.on_full = "close"`).
         HoldFull = "hold_full",
+        /// It was in no namespace of Socket.IO, and the backend that was to let it into one is away.
+        BackendAway = "backend_away",
         /// It answered no ping within `pong_timeout`.
         NoPong = "pong_timeout",
         /// The broker drains or ends.

@@ -37,8 +37,19 @@ pub(super) const TOO_MANY_MESSAGES: Farewell =
 /// The code for a client that was not heard of in time.
 pub(super) const NO_PONG: u16 = 4102;
 
-/// The code for a client more of whose messages are held than may be; the core says why.
+/// The code for a client that may come back later, such as one more of whose messages are held than may be.
 pub(super) const OVERLOADED: u16 = 1013;
+
+/// To a client of Socket.IO that nobody can let in at present.
+pub(super) const BACKEND_AWAY: Farewell =
+    ours(OVERLOADED, "the backend is away", Closed::BackendAway);
+
+/// To a client of Socket.IO of which nothing more can be held for the backend.
+pub(super) const HOLD_FULL: Farewell = ours(
+    OVERLOADED,
+    "too much is held for the backend",
+    Closed::HoldFull,
+);
 
 const fn ours(code: u16, reason: &'static str, cause: Closed) -> Farewell {
     Farewell {

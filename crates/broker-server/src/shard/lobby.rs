@@ -93,6 +93,10 @@ impl Lobby {
         self.guests.insert(session, Guest::new(None));
     }
 
+    pub(super) fn has(&self, session: SessionHandle) -> bool {
+        self.guests.contains_key(&session)
+    }
+
     pub(super) fn leave(&mut self, session: SessionHandle) -> Option<Guest> {
         self.guests.remove(&session)
     }

@@ -146,12 +146,17 @@ impl Ear<'_> {
                     NO_PONG => Closed::NoPong,
                     _ => Closed::Dialect,
                 };
-                if connection.close(now, Farewell::new(code, reason, cause)) {
-                    connection.tell_closing(broker);
-                }
+                self.close(connection, Farewell::new(code, reason, cause));
             }
         }
         false
+    }
+
+    /// Begins the close handshake with a connection, if it is open.
+    pub(super) fn close(&mut self, connection: &mut Connection, farewell: Farewell) {
+        if connection.close(self.now, farewell) {
+            connection.tell_closing(self.broker);
+        }
     }
 
     /// Says something to a client, whatever its queue holds.

@@ -10,15 +10,19 @@ use crate::config::Connect;
 use crate::counters::Closed;
 use crate::random;
 use crate::shard::connection::{Connection, Way};
-use crate::shard::farewell::Farewell;
+use crate::shard::farewell::{BACKEND_AWAY, Farewell, HOLD_FULL};
 use crate::shard::frames;
 use crate::shard::lines::Line;
+use crate::shard::lobby::Lobby;
 
 /// The close code of a session whose client has left its namespace.
 const LEFT: u16 = 1000;
 
 /// What a client is told that the backend does not let in, where the backend does not say more.
 const REFUSED: &str = "the backend does not let it in";
+
+/// What one is told that nobody can let into a further namespace at present.
+const AWAY: &str = "the backend is away";
 
 impl Ear<'_> {
     /// Opens a session for a namespace that a client wants to enter; whether that was answered.
@@ -49,6 +53,10 @@ impl Ear<'_> {
                 return self.refuse(connection, namespace, "auth is over the limit max_session");
             }
             Some(_) if tells_backend && !self.broker.has_room_for_session() => {
+                if is_outside(connection, self.lobby) {
+                    self.close(connection, HOLD_FULL);
+                    return false;
+                }
                 return self.refuse(connection, namespace, "too much is held for the backend");
             }
             None => {
@@ -135,7 +143,8 @@ impl State {
         }
     }
 
-    /// Tells a client that it may not enter a namespace. Its session has ended.
+    /// Tells a client that it may not enter a namespace; its session has ended. Where nobody could decide on that, one that is
+    /// in no other loses its connection instead: then it comes back by itself, which whoever is told no does not.
     pub(in crate::shard) fn turn_away(
         &mut self,
         now: Timestamp,
@@ -149,12 +158,17 @@ impl State {
         let body = page
             .as_ref()
             .map(|page| String::from_utf8_lossy(&page.body));
-        let (message, details) = explained(refusal, body.as_deref());
+        let told = explained(refusal, body.as_deref());
         let Some((Some(namespace), connection)) = self.table.carrying(session) else {
             return;
         };
         connection.namespaces.remove(namespace);
         let carrier = connection.session;
+        if told.is_none() && is_outside(connection, &self.lobby) {
+            self.table.remove_namespace(session);
+            return self.close(now, carrier, BACKEND_AWAY);
+        }
+        let (message, details) = told.unwrap_or_else(|| (AWAY.to_owned(), None));
         let words = connection
             .dialect
             .refused(now, namespace, &message, details.as_deref());
@@ -240,15 +254,19 @@ impl State {
     }
 }
 
-/// The message and the details of a refusal: a JSON body is the details, and its `message` the message; any other body is the
-/// message.
-fn explained(refusal: &Refusal, body: Option<&str>) -> (String, Option<String>) {
+/// Whether a client is in no namespace, however many it waits for.
+fn is_outside(connection: &Connection, lobby: &Lobby) -> bool {
+    let mut sessions = connection.namespaces.sessions();
+    sessions.all(|session| lobby.has(session))
+}
+
+/// The message and the details of a refusal, if the backend has decided on it: a JSON body is the details, and its `message`
+/// the message; any other body is the message.
+fn explained(refusal: &Refusal, body: Option<&str>) -> Option<(String, Option<String>)> {
     let status = match refusal {
         Refusal::Backend(Failure::Status { code, .. }) if (400..500).contains(code) => *code,
-        Refusal::Closed => return (REFUSED.to_owned(), None),
-        Refusal::Backend(_) | Refusal::Away(_) => {
-            return ("the backend is away".to_owned(), None);
-        }
+        Refusal::Closed => return Some((REFUSED.to_owned(), None)),
+        Refusal::Backend(_) | Refusal::Away(_) => return None,
     };
     let body = body.map(str::trim).filter(|body| !body.is_empty());
     let named = || {
@@ -256,7 +274,7 @@ fn explained(refusal: &Refusal, body: Option<&str>) -> (String, Option<String>) 
         let reason = status.and_then(|status| status.canonical_reason());
         reason.unwrap_or(REFUSED).to_owned()
     };
-    match body {
+    Some(match body {
         None => (named(), None),
         Some(body) if json::check(body.as_bytes()).is_ok() => {
             let members = json::members(body).ok().flatten().unwrap_or_default();
@@ -265,30 +283,33 @@ fn explained(refusal: &Refusal, body: Option<&str>) -> (String, Option<String>) 
             (message, Some(body.to_owned()))
         }
         Some(body) => (body.to_owned(), None),
-    }
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn check(code: u16, body: &str, message: &str, details: Option<&str>) {
+    fn check(code: u16, body: &str, expected: Option<(&str, Option<&str>)>) {
         let refusal = Refusal::Backend(Failure::Status {
             code,
             retry_after: None,
         });
         let explained = explained(&refusal, Some(body));
-        assert_eq!((&*explained.0, explained.1.as_deref()), (message, details));
+        let explained = explained.as_ref();
+        let told = explained.map(|(message, details)| (&**message, details.as_deref()));
+        assert_eq!(told, expected);
     }
 
     #[test]
     fn a_refusal_says_what_the_backend_says() {
-        check(403, "", "Forbidden", None);
-        check(401, " no token\n", "no token", None);
+        check(403, "", Some(("Forbidden", None)));
+        check(401, " no token\n", Some(("no token", None)));
         let details = r#"{"message":"no","left":2}"#;
-        check(403, details, "no", Some(details));
-        check(403, r#"["a"]"#, "Forbidden", Some(r#"["a"]"#));
-        check(503, "down for maintenance", "the backend is away", None);
-        assert_eq!(explained(&Refusal::Closed, None).0, REFUSED);
+        check(403, details, Some(("no", Some(details))));
+        check(403, r#"["a"]"#, Some(("Forbidden", Some(r#"["a"]"#))));
+        check(503, "down for maintenance", None);
+        let closed = Some((REFUSED.to_owned(), None));
+        assert_eq!(explained(&Refusal::Closed, None), closed);
     }
 }

@@ -140,9 +140,7 @@ impl Ear<'_> {
 
     /// Closes a connection that goes on in spite of its limits; what the client is told of the rest of its body.
     fn give_up(&mut self, connection: &mut Connection, farewell: Farewell) -> PollError {
-        if connection.close(self.now, farewell) {
-            connection.tell_closing(self.broker);
-        }
+        self.close(connection, farewell);
         RequestError::UnknownSession.into()
     }
 }

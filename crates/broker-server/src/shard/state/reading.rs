@@ -106,9 +106,7 @@ impl State {
             .receive(now, &mut self.inflater, &mut bytes)
         {
             if is_over_pace(now, connection, &event, ear.settings.messages_per_second()) {
-                if connection.close(now, TOO_MANY_MESSAGES) {
-                    connection.tell_closing(ear.broker);
-                }
+                ear.close(connection, TOO_MANY_MESSAGES);
                 continue;
             }
             match event {
