@@ -83,6 +83,16 @@ describe('long polling', () => {
     assert.deepEqual(answers.map(({ status }) => status), [400, 400]);
     await (await backend.nextOf('session-disconnect')).answer();
 
+    const third = await entered(around);
+    const half = request(url(named(third)), { agent: false, method: 'POST', headers: { 'content-length': 10 } });
+    const answered = once(half, 'response');
+    half.write('42[');
+    // Until the first has arrived, the second is one by itself.
+    await until(async () => (await around.post(named(third), '42["whole"]')).status === 400, 'two bodies at once are refused');
+    half.end('"half"]');
+    assert.equal((await answered)[0].statusCode, 400);
+    await (await backend.nextOf('session-disconnect')).answer();
+
     const other = await entered(around);
     await until(async () => {
       const cut = request(url(named(other)), { agent: false }).on('error', () => {});

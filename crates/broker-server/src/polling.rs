@@ -6,7 +6,8 @@
 mod takeover;
 mod visit;
 
-use std::fmt;
+use std::future::pending;
+use std::pin::pin;
 use std::rc::Rc;
 
 use broker_core::SessionId;
@@ -18,12 +19,12 @@ use broker_transport::{Reader, Stream, Writer};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, Request, StatusCode, header};
-use hyper::body::Body;
 use tokio::sync::oneshot;
 use tokio::task::spawn_local;
 
-use self::visit::Errand;
-use crate::door::{self, Refusal};
+use self::visit::{Brought, Errand};
+use crate::counters::Counters;
+use crate::door::Refusal;
 use crate::mailbox::Mail;
 use crate::public;
 use crate::reply::{self, Reply};
@@ -67,16 +68,13 @@ pub(crate) fn shard_named(settings: &Settings, request: &Parts) -> Option<u16> {
 
 /// Answers a request of a client that polls.
 ///
-/// `beside` takes a place for a session that begins.
-pub(crate) async fn answer<B>(
+/// `beside` takes a place for a session that begins; `body` is read only of a request that has one to bring.
+pub(crate) async fn answer(
     shard: &Rc<Shard>,
     beside: impl Fn() -> Result<ClientPeer, NotAdmitted>,
-    request: Request<B>,
-) -> Reply
-where
-    B: Body<Data = Bytes, Error: fmt::Display> + Unpin,
-{
-    let (parts, body) = request.into_parts();
+    parts: Parts,
+    body: impl Future<Output = Result<Bytes, Refusal>>,
+) -> Reply {
     if !public::is_welcome(&parts.headers, &shard.settings.config.access.origins) {
         return public::refuse(&shard.settings.counters, NotAdmitted::Origin);
     }
@@ -89,15 +87,12 @@ where
     with_cors(reply, &parts)
 }
 
-async fn serve<B>(
+async fn serve(
     shard: &Rc<Shard>,
     beside: impl Fn() -> Result<ClientPeer, NotAdmitted>,
     parts: &Parts,
-    body: B,
-) -> Result<Reply, Reply>
-where
-    B: Body<Data = Bytes, Error: fmt::Display> + Unpin,
-{
+    body: impl Future<Output = Result<Bytes, Refusal>>,
+) -> Result<Reply, Reply> {
     let asked = asked(shard, parts).map_err(|error| refuse(shard, error))?;
     if asked.transport != Transport::Polling || asked.is_jsonp {
         return Err(refuse(shard, RequestError::BadRequest));
@@ -111,22 +106,64 @@ where
         return Ok(begin(shard, peer, parts, asked.takes_binary));
     };
     let sid = known(shard, &sid).map_err(|error| refuse(shard, error))?;
-    let errand = if parts.method == Method::GET {
-        Errand::Poll
+    let visited = if parts.method == Method::GET {
+        visit(shard, sid, Errand::Poll).await
     } else {
-        let body = door::read_body(body, &shard.settings).await;
-        let body = body.map_err(|refusal| unread(&refusal))?;
         let kind = parts.headers.get(header::CONTENT_TYPE);
         let is_binary = kind.is_some_and(|kind| kind == "application/octet-stream");
-        Errand::Post { body, is_binary }
+        post(shard, sid, body, is_binary).await?
     };
-    match visit(shard, sid, errand).await {
+    match visited {
         Ok(Some(payload)) => Ok(fetched(payload)),
         Ok(None) => Ok(reply::reply(StatusCode::OK, "text/html", "ok")),
         Err(PollError::Request(error)) => Err(refuse(shard, error)),
-        Err(PollError::TooLong) => Err(unread(&Refusal::TooLong(
-            shard.settings.config.limits.max_message.bytes(),
-        ))),
+        Err(PollError::TooLong) => {
+            let limit = shard.settings.config.limits.max_message.bytes();
+            Err(unread(&shard.settings.counters, &Refusal::TooLong(limit)))
+        }
+    }
+}
+
+/// Reads a body for its session, which knows that it is coming as soon as its head is there.
+///
+/// # Errors
+/// The reply to a request whose body is not taken.
+async fn post(
+    shard: &Rc<Shard>,
+    sid: SessionId,
+    body: impl Future<Output = Result<Bytes, Refusal>>,
+    is_binary: bool,
+) -> Result<Result<Option<Payload>, PollError>, Reply> {
+    let (bring, brought) = oneshot::channel();
+    let errand = Errand::Post {
+        body: brought,
+        is_binary,
+    };
+    let unreadable = async {
+        match body.await {
+            Ok(body) => {
+                // The session may be gone.
+                let _ = bring.send(Brought::Whole(body));
+                pending().await
+            }
+            Err(refusal) => {
+                if matches!(refusal, Refusal::TooLong(_)) {
+                    let _ = bring.send(Brought::Refused);
+                }
+                refusal
+            }
+        }
+    };
+    // Whoever is refused by its session need not bring all of its body.
+    let mut visit = pin!(visit(shard, sid, errand));
+    tokio::select! {
+        biased;
+        visited = &mut visit => Ok(visited),
+        refusal = unreadable => {
+            // Only then may the client bring another.
+            let _ = visit.await;
+            Err(unread(&shard.settings.counters, &refusal))
+        }
     }
 }
 
@@ -257,7 +294,13 @@ pub(crate) fn refuse(shard: &Shard, error: RequestError) -> Reply {
 }
 
 /// The reply to a request whose body is not taken.
-pub(crate) fn unread(refusal: &Refusal) -> Reply {
+fn unread(counters: &Counters, refusal: &Refusal) -> Reply {
+    counters.count_refused(refusal.reason());
+    tracing::debug!(
+        event = "refused",
+        status = refusal.status().as_u16(),
+        "a body: {refusal}"
+    );
     reply::text(refusal.status(), refusal.to_string())
 }
 

@@ -24,6 +24,7 @@ use tokio::task::spawn_local;
 
 use crate::config::{self, HEADER_BYTES_MIN, Limits, OriginRule};
 use crate::counters::{Counters, Rejected};
+use crate::door::read_body;
 use crate::embed::SessionInfo;
 use crate::forwarded::Caller;
 use crate::greeting;
@@ -96,7 +97,9 @@ async fn answer(
                 Some(peer) => peer.beside().map_err(NotAdmitted::Full),
                 None => Err(NotAdmitted::Again),
             };
-            polling::answer(shard, beside, request).await
+            let (parts, body) = request.into_parts();
+            let body = read_body(body, &shard.settings);
+            polling::answer(shard, beside, parts, body).await
         }
         Ok(None) => Door::of(shard).ordinary(caller, request).await,
         Err(refusal) => refused(&shard.settings.counters, refusal),

@@ -7,12 +7,11 @@ use std::rc::Rc;
 use bytes::Bytes;
 use http::Request;
 use http::request::Parts;
-use http_body_util::Full;
 use hyper::body::Body;
 use tokio::sync::oneshot;
 
 use super::peer;
-use crate::door;
+use crate::door::{self, Refusal};
 use crate::handle::Handle;
 use crate::mailbox::Mail;
 use crate::polling;
@@ -24,7 +23,7 @@ use crate::shard::{ClientPeer, NotAdmitted, Shard};
 #[derive(Debug)]
 pub(crate) struct Poll {
     request: Parts,
-    body: Bytes,
+    body: oneshot::Receiver<Result<Bytes, Refusal>>,
     /// A place for the session that it begins, if it does.
     peer: Option<ClientPeer>,
     reply: oneshot::Sender<Reply>,
@@ -40,10 +39,6 @@ impl Handle {
         let counters = &settings.counters;
         let caller = peer::caller_of(request.extensions());
         let (request, body) = request.into_parts();
-        let body = match door::read_body(body, settings).await {
-            Ok(body) => body,
-            Err(refusal) => return polling::unread(&refusal),
-        };
         let (shard, peer) = match polling::shard_named(settings, &request) {
             Some(shard) => (usize::from(shard), None),
             None => match self.running.loads.take_seat(None) {
@@ -51,10 +46,11 @@ impl Handle {
                 Err(full) => return public::refuse(counters, NotAdmitted::Full(full)),
             },
         };
-        let (reply, replied) = oneshot::channel();
+        let (reply, mut replied) = oneshot::channel();
+        let (bring, brought) = oneshot::channel();
         let poll = Poll {
             request,
-            body,
+            body: brought,
             peer,
             reply,
         };
@@ -62,7 +58,12 @@ impl Handle {
         if self.running.mailboxes.send(shard, mail).await.is_err() {
             return public::refuse(counters, NotAdmitted::Draining);
         }
-        let replied = replied.await;
+        // It is read where it arrives, while its session knows that it is coming. Nobody may be left to take it.
+        let reading = async { drop(bring.send(door::read_body(body, settings).await)) };
+        let replied = tokio::select! {
+            replied = &mut replied => replied,
+            () = reading => replied.await,
+        };
         replied.unwrap_or_else(|_| public::refuse(counters, NotAdmitted::Draining))
     }
 }
@@ -78,9 +79,12 @@ impl Poll {
         } = *self;
         let peer = Cell::new(peer);
         let beside = || peer.take().ok_or(NotAdmitted::Again);
-        let request = Request::from_parts(request, Full::new(body));
+        let body = async {
+            let gone = || Refusal::Unreadable("the client has gone".to_owned());
+            body.await.unwrap_or_else(|_| Err(gone()))
+        };
         let answered = tokio::select! {
-            answered = polling::answer(&shard, beside, request) => answered,
+            answered = polling::answer(&shard, beside, request, body) => answered,
             () = reply.closed() => return,
         };
         // Nobody may be left to be told.

@@ -21,6 +21,7 @@ use tokio::time::timeout;
 
 use super::Client;
 use crate::config::TimeSpan;
+use crate::door::read_body;
 use crate::load::Seat;
 use crate::polling;
 use crate::public::{self, MAX_HEADERS};
@@ -68,7 +69,10 @@ async fn answer(
             let request = request.map(|stream| RequestBody::new(stream, length));
             if polling::is_poll(&shard.settings, &request) {
                 let beside = || client.peer.beside().map_err(NotAdmitted::Full);
-                return Some((polling::answer(shard, beside, request).await, presence));
+                let (parts, body) = request.into_parts();
+                let body = read_body(body, &shard.settings);
+                let reply = polling::answer(shard, beside, parts, body).await;
+                return Some((reply, presence));
             }
             public::Door::of(shard)
                 .ordinary(client.peer.caller, request)

@@ -176,7 +176,7 @@ async fn probe(
         while let Ok(Flushed::Blocked) = outbound.flush(&writer) {
             if writer.writable().await.is_err() {
                 if has_upgraded {
-                    shard.lose_client(session);
+                    shard.lose_client(session, "its WebSocket was cut off as it took over");
                 }
                 return false;
             }

@@ -25,9 +25,20 @@ pub(super) enum Errand {
     /// What there is to fetch, as soon as there is something.
     Poll,
     /// To say something.
-    Post { body: Bytes, is_binary: bool },
+    Post {
+        body: oneshot::Receiver<Brought>,
+        is_binary: bool,
+    },
     /// To know whether there is such a session, since a WebSocket is to take over.
     Upgrade,
+}
+
+/// What has become of the body of a request. It is read where it arrives, while its session knows that it is coming.
+#[derive(Debug)]
+pub(super) enum Brought {
+    Whole(Bytes),
+    /// It is not read, and its client may go on: it is too long.
+    Refused,
 }
 
 impl Visit {
@@ -48,27 +59,46 @@ impl Visit {
                         return;
                     }
                 };
+                const CUT_OFF: &str = "its poll was cut off";
                 tokio::select! {
                     body = &mut polled => {
                         let body = body.map_err(|_| RequestError::UnknownSession.into());
                         if answer.send(body.map(Some)).is_err() {
-                            shard.lose_client(session);
+                            shard.lose_client(session, CUT_OFF);
                         }
                     }
-                    () = answer.closed() => shard.lose_client(session),
+                    () = answer.closed() => shard.lose_client(session, CUT_OFF),
                 }
             }
             Errand::Post { body, is_binary } => {
-                let posted = match shard.begin_post(sid) {
-                    Ok(session) => shard.post(session, Posted::new(body, is_binary)).await,
-                    Err(error) => Err(error.into()),
-                };
+                let posted = post(&shard, sid, body, is_binary).await;
                 let _ = answer.send(posted.map(|()| None));
             }
             Errand::Upgrade => {
                 let known = shard.is_polled(sid).map(|()| None);
                 let _ = answer.send(known.map_err(PollError::from));
             }
+        }
+    }
+}
+
+/// Takes a body in when it is there. Whoever has sent all of it is heard, also when it has gone meanwhile.
+async fn post(
+    shard: &Rc<Shard>,
+    sid: SessionId,
+    body: oneshot::Receiver<Brought>,
+    is_binary: bool,
+) -> Result<(), PollError> {
+    let session = shard.begin_post(sid)?;
+    match body.await {
+        Ok(Brought::Whole(body)) => shard.post(session, Posted::new(body, is_binary)).await,
+        Ok(Brought::Refused) => {
+            shard.end_post(session);
+            Err(PollError::TooLong)
+        }
+        Err(_) => {
+            shard.lose_client(session, "its body was cut off");
+            Err(RequestError::UnknownSession.into())
         }
     }
 }

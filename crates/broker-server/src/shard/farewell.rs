@@ -96,6 +96,14 @@ impl Ending {
         }
     }
 
+    /// A client that polls has made two requests at once of which there may be one, so that neither can be answered.
+    pub(super) fn out_of_turn(reason: &'static str) -> Ending {
+        Ending {
+            farewell: Farewell::new(1002, reason, Closed::ProtocolError),
+            is_lost: true,
+        }
+    }
+
     /// The peer has vanished, or has closed its socket without a close frame (RFC 6455 §7.1.5).
     pub(super) fn lost(reason: impl Into<Cow<'static, str>>) -> Ending {
         Ending {

@@ -56,9 +56,9 @@ impl Shard {
         self.work(|state, now| state.poll(now, id))
     }
 
-    /// A client's poll was cut off, or the WebSocket that it has gone over to.
-    pub(crate) fn lose_client(self: &Rc<Shard>, session: SessionHandle) {
-        self.work(|state, now| state.lose_client(now, session));
+    /// A client's request was cut off, or the WebSocket that it has gone over to.
+    pub(crate) fn lose_client(self: &Rc<Shard>, session: SessionHandle, why: &'static str) {
+        self.work(|state, now| state.lose_client(now, session, why));
     }
 
     pub(crate) fn is_polled(&self, id: SessionId) -> Result<(), RequestError> {
@@ -70,6 +70,10 @@ impl Shard {
         id: SessionId,
     ) -> Result<SessionHandle, RequestError> {
         self.work(|state, now| state.begin_post(now, id))
+    }
+
+    pub(crate) fn end_post(&self, session: SessionHandle) {
+        self.state.borrow_mut().end_post(session);
     }
 
     /// Takes a body of a client's to the core, when there is room; a panic in that closes the connection alone.

@@ -1,6 +1,7 @@
 //! Connections of Socket.IO: the sessions that they carry, polls, and WebSockets that take over.
 
 mod bodies;
+mod bodies_at_once;
 
 use broker_server::Report;
 use broker_server::core::SessionId;
@@ -44,6 +45,15 @@ impl Poller {
         poller
     }
 
+    /// One that is in `/`, by a socket, on whose shard its session lives from now on.
+    async fn enter_by(raw: &mut Raw) -> Poller {
+        let handshake = raw.request("GET", POLLING, &[], "").await.body;
+        let poller = Poller::named(POLLING, &handshake);
+        assert_eq!(poller.post_by(raw, "40").await, ok());
+        assert!(poller.poll_by(raw).await.1.starts_with("40{"));
+        poller
+    }
+
     /// One by what its handshake has said.
     fn named(path: &str, handshake: &str) -> Poller {
         Poller {
@@ -53,6 +63,11 @@ impl Poller {
 
     async fn poll(&self, broker: &Broker) -> String {
         get(broker, &self.path).await
+    }
+
+    async fn poll_by(&self, raw: &mut Raw) -> (u16, String) {
+        let answer = raw.request("GET", &self.path, &[], "").await;
+        (answer.status, answer.body)
     }
 
     async fn post(&self, broker: &Broker, body: &str) -> (u16, String) {
@@ -79,6 +94,21 @@ fn sid(handshake: &str) -> SessionId {
     let (_, rest) = handshake.split_once(r#""sid":""#).unwrap();
     let (sid, _) = rest.split_once('"').unwrap();
     sid.parse().unwrap()
+}
+
+/// A socket that is served by this shard: a session that is begun by it lives there, and is left at once.
+async fn socket_on(broker: &Broker, shard: u16) -> Raw {
+    let mut elsewhere = Vec::new();
+    loop {
+        let mut raw = Raw::connect(broker.addr()).await;
+        let handshake = raw.request("GET", POLLING, &[], "").await.body;
+        let poller = Poller::named(POLLING, &handshake);
+        assert_eq!(poller.post_by(&mut raw, "1").await, ok());
+        if sid(&handshake).shard() == shard {
+            return raw;
+        }
+        elsewhere.push(raw);
+    }
 }
 
 /// The answer to a body that was taken.

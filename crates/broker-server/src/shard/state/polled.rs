@@ -49,7 +49,7 @@ impl State {
             return Err(RequestError::BadRequest);
         };
         if polling.is_polled() {
-            self.end(now, session, Ending::lost("it polled twice at once"));
+            self.end(now, session, Ending::out_of_turn("it polled twice at once"));
             return Err(RequestError::BadRequest);
         }
         let polled = polling.wait();
@@ -76,9 +76,14 @@ impl State {
         }
     }
 
-    /// A poll has gone before it was answered, or a WebSocket before it could take over.
-    pub(in crate::shard) fn lose_client(&mut self, now: Timestamp, session: SessionHandle) {
-        self.end(now, session, Ending::lost("its poll was cut off"));
+    /// A client's request was cut off, or the WebSocket that it has gone over to.
+    pub(in crate::shard) fn lose_client(
+        &mut self,
+        now: Timestamp,
+        session: SessionHandle,
+        why: &'static str,
+    ) {
+        self.end(now, session, Ending::lost(why));
     }
 
     /// A WebSocket has come for a connection that is polled; the state of that WebSocket, if it may take over.

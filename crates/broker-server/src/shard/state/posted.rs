@@ -24,7 +24,7 @@ pub(crate) enum PollError {
 }
 
 impl State {
-    /// Begins to take a body. Two at once end the session, as in the original.
+    /// Expects a body, of which only the head may have come. Two at once end the session, as in the original.
     pub(in crate::shard) fn begin_post(
         &mut self,
         now: Timestamp,
@@ -36,14 +36,14 @@ impl State {
             return Err(RequestError::BadRequest);
         };
         if std::mem::replace(&mut polling.is_posting, true) {
-            self.end(now, session, Ending::lost("it posted twice at once"));
+            self.end(now, session, Ending::out_of_turn("it posted twice at once"));
             return Err(RequestError::BadRequest);
         }
         Ok(session)
     }
 
-    /// A body has been taken in, or refused.
-    fn end_post(&mut self, session: SessionHandle) {
+    /// Expects no body any more: it was taken in, or was refused without harm.
+    pub(in crate::shard) fn end_post(&mut self, session: SessionHandle) {
         let connection = self.table.get_mut(session);
         if let Some(polling) = connection.and_then(Connection::polling) {
             polling.is_posting = false;

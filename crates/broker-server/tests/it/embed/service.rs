@@ -1,6 +1,7 @@
 use broker_server::embed::Service;
 use broker_testkit::backend::Scripted;
 use broker_testkit::client::{Client, Raw};
+use broker_testkit::soon;
 
 use super::*;
 
@@ -59,6 +60,42 @@ async fn whoever_is_not_named_needs_a_token_for_commands_and_is_unknown() {
     let _client = Client::connect_with(app.addr, "/", &forged).await;
     let told = backend.told_of("session-connect").await;
     assert_eq!(json(&told.connection)["ip"], "unknown");
+}
+
+#[tokio::test]
+async fn clients_that_poll_come_by_the_service_and_two_bodies_at_once_end_their_session() {
+    let broker = broker(
+        "listen.shards = 2\nendpoint = [{ path = '*', dialect = 'socketio' }]",
+        &Scripted::silent(),
+    );
+    let app = behind(&broker, true).await;
+    let mut raw = Raw::connect(app.addr).await;
+    let path = "/socket.io/?EIO=4&transport=polling";
+    let handshake = raw.request("GET", path, &[], "").await.body;
+    let sid = json(&handshake[1..])["sid"].as_str().unwrap().to_owned();
+    let path = format!("{path}&sid={sid}");
+    assert_eq!(raw.request("POST", &path, &[], "40").await.body, "ok");
+    let entered = raw.request("GET", &path, &[], "").await;
+    assert!(entered.body.starts_with("40{"), "{}", entered.body);
+
+    let mut first = Raw::connect(app.addr).await;
+    let head = format!("POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\n");
+    first.write(head + "4").await;
+    // Until the first has arrived, the second is one by itself.
+    let refusal = async {
+        loop {
+            let answer = raw.request("POST", &path, &[], r#"42["whole"]"#).await;
+            if answer.status != 200 {
+                return answer;
+            }
+        }
+    };
+    let refused = soon("a refusal", refusal).await;
+    let bad_request = r#"{"code":3,"message":"Bad request"}"#;
+    assert_eq!((refused.status, &*refused.body), (400, bad_request));
+    first.write("2x").await;
+    assert_eq!(first.answer().await.status, 400);
+    until_connected(&broker, 0).await;
 }
 
 #[cfg(feature = "tower")]
