@@ -34,6 +34,12 @@ pub(super) const STUCK: Farewell = ours(4100, "slow consumer", Closed::WriteTime
 pub(super) const TOO_MANY_MESSAGES: Farewell =
     ours(4101, "too many messages", Closed::TooManyMessages);
 
+/// The code for a client that has ended its session in the words of its dialect (RFC 6455 §7.4.1).
+pub(super) const NORMAL: u16 = 1000;
+
+/// The code for a message over `max_message` that only a dialect can tell (RFC 6455 §7.4.1).
+pub(super) const TOO_BIG: u16 = 1009;
+
 /// The code for a client that was not heard of in time.
 pub(super) const NO_PONG: u16 = 4102;
 

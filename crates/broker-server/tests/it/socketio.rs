@@ -2,6 +2,7 @@
 
 mod bodies;
 mod bodies_at_once;
+mod endings;
 
 use broker_server::Report;
 use broker_server::core::SessionId;

@@ -12,7 +12,7 @@ use crate::counters::Closed;
 use crate::shard::Settings;
 use crate::shard::complaints::{Complaints, left_out};
 use crate::shard::connection::Connection;
-use crate::shard::farewell::{Farewell, NO_PONG};
+use crate::shard::farewell::{Farewell, NO_PONG, NORMAL, TOO_BIG};
 use crate::shard::frames;
 use crate::shard::lobby::Lobby;
 
@@ -143,6 +143,8 @@ impl Ear<'_> {
             }
             Action::Refuse { code, reason } => {
                 let cause = match code {
+                    NORMAL => Closed::ByClient,
+                    TOO_BIG => Closed::MessageTooBig,
                     NO_PONG => Closed::NoPong,
                     _ => Closed::Dialect,
                 };
