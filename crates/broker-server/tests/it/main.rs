@@ -40,3 +40,4 @@ mod socketio;
 mod streams;
 mod tls;
 mod waiting;
+mod wsmsgbroker;

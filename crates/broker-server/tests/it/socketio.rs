@@ -3,6 +3,8 @@
 mod bodies;
 mod bodies_at_once;
 mod endings;
+mod over_http2;
+mod refused;
 
 use broker_server::Report;
 use broker_server::core::SessionId;

@@ -87,3 +87,128 @@ async fn attachments_that_are_too_long_together_end_their_session_with_1009() {
     assert!(endings(&backend, 1).await[0].contains(r#""code":1009"#));
     assert_eq!(broker.handle.counters().closed(Closed::MessageTooBig), 1);
 }
+
+#[tokio::test]
+async fn two_polls_at_once_end_their_session_on_whatever_shards_they_arrive() {
+    let backend = Scripted::silent();
+    let broker = Broker::start(&format!("listen.shards = 2\n{ENDPOINT}"), &backend);
+    let mut home = socket_on(&broker, 0).await;
+    for shards in [[0, 0], [0, 1], [1, 0], [1, 1]] {
+        let poller = Poller::enter_by(&mut home).await;
+        let mut first = socket_on(&broker, shards[0]).await;
+        let mut second = socket_on(&broker, shards[1]).await;
+        let both = tokio::join!(poller.poll_by(&mut first), poller.poll_by(&mut second));
+        // Whichever comes first waits for nothing any more.
+        let mut both = [both.0, both.1];
+        both.sort();
+        assert_eq!(both, [unknown_session(), bad_request()], "{shards:?}");
+    }
+    let expected =
+        r#"{"type":"session-disconnect","code":1002,"reason":"it polled twice at once"}"#;
+    assert_eq!(endings(&backend, 4).await, [expected; 4]);
+    assert_eq!(broker.handle.counters().closed(Closed::ProtocolError), 4);
+}
+
+#[tokio::test]
+async fn a_poll_that_is_cut_off_ends_its_session() {
+    let backend = Scripted::silent();
+    let broker = Broker::start(&format!("listen.shards = 2\n{ENDPOINT}"), &backend);
+    let mut home = socket_on(&broker, 0).await;
+    for shard in [0, 1] {
+        let poller = Poller::enter_by(&mut home).await;
+        let mut cut = socket_on(&broker, shard).await;
+        let mut witness = socket_on(&broker, shard).await;
+        begin_poll(&mut cut, &poller, &mut witness).await;
+        drop(cut);
+        until_nothing_is_left(&broker).await;
+        assert_eq!(poller.post_by(&mut home, "3").await, unknown_session());
+    }
+    let expected = r#"{"type":"session-disconnect","code":1006,"reason":"its poll was cut off"}"#;
+    assert_eq!(endings(&backend, 2).await, [expected; 2]);
+    assert_eq!(broker.handle.counters().closed(Closed::Lost), 2);
+}
+
+/// Sessions that fall silent, one that does not poll and one that polls and answers no ping: each is found, and its place is
+/// free again.
+async fn fall_silent(limit: &str) {
+    let config = format!(
+        "limits = {{ {limit} = 2, close_timeout = '100ms' }}\n{ENDPOINT}[websocket]\nping_interval = '1s'\n\
+         pong_timeout = '500ms'\n"
+    );
+    let backend = Scripted::silent();
+    let broker = Broker::start(&config, &backend);
+    let counters = broker.handle.counters();
+    // The one socket by which everything comes takes one place of two, and the session the other.
+    let mut raw = Raw::connect(broker.addr()).await;
+    for polls in [false, true] {
+        let poller = Poller::enter_by(&mut raw).await;
+        let full = raw.request("GET", POLLING, &[], "").await;
+        assert_eq!(full.status, 503, "{limit}");
+        if polls {
+            assert_eq!(poller.poll_by(&mut raw).await.1, "2");
+            assert_eq!(poller.poll_by(&mut raw).await.1, "1");
+        }
+        until_nothing_is_left(&broker).await;
+        assert_eq!(poller.poll_by(&mut raw).await, unknown_session());
+        assert_eq!(poller.post_by(&mut raw, "3").await, unknown_session());
+    }
+    let expected =
+        r#"{"type":"session-disconnect","code":4102,"reason":"the peer was not heard of in time"}"#;
+    assert_eq!(endings(&backend, 2).await, [expected; 2]);
+    assert_eq!(counters.closed(Closed::NoPong), 2, "{counters}");
+    Poller::enter_by(&mut raw).await;
+}
+
+#[tokio::test]
+async fn a_polling_session_that_falls_silent_is_ended_and_leaves_nothing() {
+    tokio::join!(
+        fall_silent("max_connections"),
+        fall_silent("max_connections_per_ip")
+    );
+}
+
+#[tokio::test]
+async fn what_a_client_does_not_fetch_has_a_limit() {
+    let send = r#"{"type":"send","match":"*","message":{"type":"much","args":["LONG"]}}"#;
+    let send = send.replace("LONG", &"x".repeat(4096));
+    for slow_consumer in ["close", "drop"] {
+        let limits = format!("max_send_queue = '16KiB'\nslow_consumer = '{slow_consumer}'");
+        let backend = Scripted::silent();
+        let broker = Broker::start(&format!("{ENDPOINT}[limits]\n{limits}"), &backend);
+        let poller = Poller::enter(&broker).await;
+        let (mut matched, mut dropped) = (0, 0);
+        for _ in 0..10 {
+            let receipt = &broker.receipts(&send).await[0];
+            matched += receipt["matched"].as_u64().unwrap();
+            dropped += receipt["dropped"].as_u64().unwrap();
+        }
+        if slow_consumer == "close" {
+            assert_eq!(poller.poll(&broker).await, "1");
+            assert_eq!((matched, dropped), (5, 1));
+            assert!(endings(&backend, 1).await[0].contains(r#""code":4100"#));
+            assert_eq!(broker.handle.counters().closed(Closed::SendQueue), 1);
+            until_nothing_is_left(&broker).await;
+        } else {
+            assert_eq!((matched, dropped), (10, 6));
+            let fetched = poller.poll(&broker).await;
+            assert_eq!(fetched.split('\u{1e}').count(), 4);
+            assert_eq!(poller.post(&broker, r#"42["still"]"#).await, ok());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_body_over_messages_per_second_ends_its_session_with_4101() {
+    let backend = Scripted::silent();
+    let config = format!("listen.shards = 1\nlimits.messages_per_second = 5\n{ENDPOINT}");
+    let broker = Broker::start(&config, &backend);
+    let poller = Poller::enter(&broker).await;
+    let body = [r#"42["said"]"#; 20].join("\u{1e}");
+    assert_eq!(poller.post(&broker, &body).await, unknown_session());
+    assert!(endings(&backend, 1).await[0].contains(r#""code":4101"#));
+    until_nothing_is_left(&broker).await;
+    let said = backend.told().into_iter();
+    let said = said.filter(|told| told.message.contains("client-said"));
+    assert!((1..20).contains(&said.count()), "those before it are told");
+    assert_eq!(broker.handle.counters().closed(Closed::TooManyMessages), 1);
+}
