@@ -82,6 +82,23 @@ fn every_test_that_is_named_exists() {
 }
 
 #[test]
+fn every_file_of_end_to_end_tests_is_described() {
+    let files = fs::read_dir(root().join("e2e")).expect("the folder is there");
+    let files: Vec<String> = files
+        .map(|entry| entry.expect("a folder of ours").file_name())
+        .filter_map(|name| name.into_string().ok())
+        .filter(|name| name.ends_with(".test.mjs"))
+        .collect();
+    assert!(!files.is_empty());
+    for document in ["docs/testing.md", "e2e/README.md"] {
+        let text = fs::read_to_string(root().join(document)).expect("the document is there");
+        let is_missing = |name: &&String| !text.contains(&format!("`{name}`"));
+        let missing: Vec<&String> = files.iter().filter(is_missing).collect();
+        assert!(missing.is_empty(), "{document} lacks {missing:?}");
+    }
+}
+
+#[test]
 fn tests_are_named_in_the_last_column_of_their_tables() {
     let document = "`not_in_a_table`\n\n| what `a_b_c` | held by |\n| --- | --- |\n| `no_test_here` | `one_two_three` (`limits`), 5 in `x.test.mjs` |\n\n\
                     | file | says |\n| --- | --- |\n| a | `something_quite_else` |\n";
