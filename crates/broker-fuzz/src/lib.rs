@@ -9,7 +9,10 @@ mod commands;
 mod config;
 mod frames;
 mod handshake;
+mod socketio;
+mod told;
 mod wsbroker;
+mod wsmsgbroker;
 
 /// A kind of input, and what must hold for any of it.
 #[derive(Clone, Copy, Debug)]
@@ -24,7 +27,16 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 6] = [FRAMES, HANDSHAKE, WSBROKER, COMMANDS, ANSWERS, CONFIG];
+pub const TARGETS: [Target; 8] = [
+    FRAMES,
+    HANDSHAKE,
+    WSBROKER,
+    WSMSGBROKER,
+    SOCKETIO,
+    COMMANDS,
+    ANSWERS,
+    CONFIG,
+];
 
 /// A client's bytes after the handshake. Where they are cut has no say in what is heard, and what is wrong is answered
 /// by a close frame that may be sent.
@@ -44,6 +56,20 @@ pub const HANDSHAKE: Target = Target {
 pub const WSBROKER: Target = Target {
     name: "wsbroker",
     feed: wsbroker::feed,
+};
+
+/// What two clients say in the dialect `wsmsgbroker`. Neither can pass for the broker or for the other, each hears what its
+/// library knows, and what is asked ends once.
+pub const WSMSGBROKER: Target = Target {
+    name: "wsmsgbroker",
+    feed: wsmsgbroker::feed,
+};
+
+/// What a client of Socket.IO sends, by a WebSocket and by polling, cut into bodies anywhere. It comes to the same, within
+/// the limits, and what the backend says again is heard as it was said.
+pub const SOCKETIO: Target = Target {
+    name: "socketio",
+    feed: socketio::feed,
 };
 
 /// A body at the command doors. Each command has its receipt and its result, and both are JSON.

@@ -1,11 +1,10 @@
 //! Messages of clients in the dialect `wsbroker`.
 
-use std::fmt;
-
 use broker_core::{SessionId, Timestamp};
 use broker_dialect::{Action, DialectKind, Incoming, Options, Start};
-use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
+
+use crate::told::Object;
 
 /// The first byte says whether the rest is a text or a binary message.
 pub(crate) fn feed(input: &[u8]) {
@@ -50,34 +49,7 @@ pub(crate) fn feed(input: &[u8]) {
 fn check(told: &[u8]) {
     let whole: &RawValue = serde_json::from_slice(told).expect("the backend is told JSON");
     if whole.get().starts_with('{') {
-        let mut reader = serde_json::Deserializer::from_slice(told);
-        let types = reader.deserialize_map(Types).expect("an object");
-        let [kind] = &types[..] else {
-            panic!("there are {} types", types.len());
-        };
+        let kind = Object::read(told).string("type");
         assert!(kind.starts_with("client-"), "{kind}");
-    }
-}
-
-/// The values of every top-level `type`.
-struct Types;
-
-impl<'de> Visitor<'de> for Types {
-    type Value = Vec<String>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Vec<String>, A::Error> {
-        let mut types = Vec::new();
-        while let Some(name) = map.next_key::<String>()? {
-            if name == "type" {
-                types.push(map.next_value()?);
-            } else {
-                map.next_value::<IgnoredAny>()?;
-            }
-        }
-        Ok(types)
     }
 }

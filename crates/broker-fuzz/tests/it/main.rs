@@ -3,7 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use broker_fuzz::{ANSWERS, COMMANDS, CONFIG, FRAMES, HANDSHAKE, TARGETS, Target, WSBROKER};
+use broker_fuzz::{
+    ANSWERS, COMMANDS, CONFIG, FRAMES, HANDSHAKE, SOCKETIO, TARGETS, Target, WSBROKER, WSMSGBROKER,
+};
 
 /// Feeds a target its corpus.
 fn replay(target: Target) {
@@ -37,6 +39,16 @@ fn handshakes_of_the_corpus_are_judged_as_another_implementation_does() {
 #[test]
 fn messages_of_the_corpus_are_told_as_a_clients() {
     replay(WSBROKER);
+}
+
+#[test]
+fn conversations_of_the_corpus_are_told_as_what_they_are_and_what_is_asked_ends_once() {
+    replay(WSMSGBROKER);
+}
+
+#[test]
+fn clients_of_the_corpus_come_to_the_same_by_a_websocket_and_by_polling() {
+    replay(SOCKETIO);
 }
 
 #[test]
