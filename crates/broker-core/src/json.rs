@@ -31,7 +31,7 @@ impl From<serde_json::Error> for JsonError {
     }
 }
 
-/// Checks that `text` is one JSON value that can be read by anybody: nested at most 128 deep, every string good Unicode
+/// Checks that `text` is one JSON value that can be read by anybody: nested at most 127 deep, every string good Unicode
 /// (no lone surrogate), every number a finite double.
 ///
 /// # Errors
