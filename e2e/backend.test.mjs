@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { backendFor, brokerFor, Client, enter, scene, startWsbroker } from './harness.mjs';
+import { backendFor, brokerFor, Client, enter, scene, startWsbroker, until } from './harness.mjs';
 
 for (const format of ['multipart', 'form', 'json']) {
   test(`events in the format ${format} carry the headers of the contract`, async (t) => {
@@ -63,6 +63,7 @@ test('the user and password of the URL are sent and not logged', async (t) => {
   assert.equal(event.headers.authorization, `Basic ${Buffer.from('user:pa ss').toString('base64')}`);
   await event.answer([{ type: 'send', message: 1 }]);
   await client.hear();
+  await until(() => broker.child.log.includes('"from_backend"'), 'the log has the answer, and what went before it');
   assert.match(broker.child.log, /session-connect/);
   assert.doesNotMatch(broker.child.log, /pa%20ss|pa ss/);
   assert.doesNotMatch(broker.child.log, /very-secret/);
