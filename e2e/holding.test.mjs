@@ -94,13 +94,14 @@ test('while the backend is away one probe at a time reaches it, each with an eve
     underWay += 1;
     tries.push({ number: connection.number, underWay });
     await pause(200); // So long that two which overlap are seen to.
-    await event.answer([], { status: 503 });
     underWay -= 1;
+    await event.answer([], { status: 503 });
   };
   const talk = (some, n) => some.forEach((client) => client.say({ type: 'x', n }));
-  // Five failures of several connections: by now it is away. Whatever was under way then has ended, too.
+  // Five failures of several connections: then it is away. Whatever was under way ends, too.
   talk(clients.slice(0, 10), 1);
   await until(() => tries.length >= 10 && underWay === 0, 'the first tries fail');
+  await broker.child.stderr.next('that it is taken to be away', (line) => line.includes('the backend is away'));
   const before = tries.length;
   talk(clients.slice(10), 1);
   talk(clients, 2);

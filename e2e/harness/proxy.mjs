@@ -51,7 +51,7 @@ export async function startHaproxy(t, config, broker) {
 /** The configuration for ports of our own. */
 function placed(config, [documentedListener, listener], broker) {
   if (!documentedListener.test(config)) throw new Error(`nothing listens in\n${config}`);
-  return config.replace(documentedListener, listener).replaceAll('127.0.0.1:4080', `127.0.0.1:${broker.port}`);
+  return config.replace(documentedListener, listener).replaceAll(/127\.0\.0\.1:4080\b/g, `127.0.0.1:${broker.port}`);
 }
 
 async function start(t, port, prepare) {
