@@ -13,7 +13,7 @@ import { createServer } from 'node:http';
 function commands(message, me) {
   switch (message?.type) {
     case 'session-connect': {
-      const name = `guest-${me.wskey.slice(0, 4)}`;
+      const name = `guest-${me.wskey.slice(0, 6)}`;
       return [
         { type: 'session', data: { name, room: 'lobby' } },
         { type: 'send', message: { type: 'welcome', name, room: 'lobby' } },

@@ -19,7 +19,7 @@ function tell(string $room, array $message): array
 
 switch ($message['type'] ?? '') {
     case 'session-connect':
-        $name = 'guest-' . substr($me['wskey'], 0, 4);
+        $name = 'guest-' . substr($me['wskey'], 0, 6);
         $commands = [
             ['type' => 'session', 'data' => ['name' => $name, 'room' => 'lobby']],
             ['type' => 'send', 'message' => ['type' => 'welcome', 'name' => $name, 'room' => 'lobby']],

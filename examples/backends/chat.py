@@ -19,7 +19,7 @@ def commands(message, me):
     kind = message.get("type") if isinstance(message, dict) else None
 
     if kind == "session-connect":
-        name = "guest-" + me["wskey"][:4]
+        name = "guest-" + me["wskey"][:6]
         return [
             {"type": "session", "data": {"name": name, "room": "lobby"}},
             {"type": "send", "message": {"type": "welcome", "name": name, "room": "lobby"}},

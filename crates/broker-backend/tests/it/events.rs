@@ -9,7 +9,7 @@ use broker_core::{
 };
 
 /// What the session of every [`event`] is called.
-pub(crate) const WSKEY: &str = "AAAAcHBwcHBwcHBwcHBwcH";
+pub(crate) const WSKEY: &str = "AHBwcHBwcHBwcHBwcHBwAA";
 
 pub(crate) fn event(fact: Fact) -> Event {
     Event {

@@ -62,10 +62,10 @@ async fn multipart_is_what_the_original_sends() {
             host: HOST
             user-agent: wsbroker/0.1.0
             content-type: multipart/form-data; boundary=BOUNDARY
-            webhook-id: AAAAcHBwcHBwcHBwcHBwcH-3
+            webhook-id: AHBwcHBwcHBwcHBwcHBwAA-3
             webhook-timestamp: NOW
             wsbroker-event: client
-            wsbroker-connection: AAAAcHBwcHBwcHBwcHBwcH
+            wsbroker-connection: AHBwcHBwcHBwcHBwcHBwAA
             wsbroker-attempt: 1
             content-length: 362
 
@@ -76,7 +76,7 @@ async fn multipart_is_what_the_original_sends() {
             --BOUNDARY
             Content-Disposition: form-data; name="connection"
 
-            {"user":"ann","ip":"::1","wskey":"AAAAcHBwcHBwcHBwcHBwcH"}
+            {"user":"ann","ip":"::1","wskey":"AHBwcHBwcHBwcHBwcHBwAA"}
             --BOUNDARY--
         "#]],
     )
@@ -111,14 +111,14 @@ async fn form_holds_the_same_fields_urlencoded() {
             host: HOST
             user-agent: wsbroker/0.1.0
             content-type: application/x-www-form-urlencoded
-            webhook-id: AAAAcHBwcHBwcHBwcHBwcH-3
+            webhook-id: AHBwcHBwcHBwcHBwcHBwAA-3
             webhook-timestamp: NOW
             wsbroker-event: session-disconnect
-            wsbroker-connection: AAAAcHBwcHBwcHBwcHBwcH
+            wsbroker-connection: AHBwcHBwcHBwcHBwcHBwAA
             wsbroker-attempt: 1
             content-length: 226
 
-            message=%7B%22type%22%3A%22session-disconnect%22%2C%22code%22%3A1006%2C%22reason%22%3A%22say+%5C%22bye%5C%22%22%7D&connection=%7B%22user%22%3A%22ann%22%2C%22ip%22%3A%22%3A%3A1%22%2C%22wskey%22%3A%22AAAAcHBwcHBwcHBwcHBwcH%22%7D"#]],
+            message=%7B%22type%22%3A%22session-disconnect%22%2C%22code%22%3A1006%2C%22reason%22%3A%22say+%5C%22bye%5C%22%22%7D&connection=%7B%22user%22%3A%22ann%22%2C%22ip%22%3A%22%3A%3A1%22%2C%22wskey%22%3A%22AHBwcHBwcHBwcHBwcHBwAA%22%7D"#]],
     )
     .await;
 }
@@ -133,15 +133,15 @@ async fn json_of_a_connect_holds_the_wanted_headers() {
             host: HOST
             user-agent: wsbroker/0.1.0
             content-type: application/json
-            webhook-id: AAAAcHBwcHBwcHBwcHBwcH-3
+            webhook-id: AHBwcHBwcHBwcHBwcHBwAA-3
             webhook-timestamp: NOW
             wsbroker-event: session-connect
-            wsbroker-connection: AAAAcHBwcHBwcHBwcHBwcH
+            wsbroker-connection: AHBwcHBwcHBwcHBwcHBwAA
             wsbroker-attempt: 1
             wsbroker-path: /chat?room=1
             content-length: 243
 
-            {"id":"AAAAcHBwcHBwcHBwcHBwcH-3","time":"2026-11-05T17:03:09.042Z","message":{"type":"session-connect"},"connection":{"user":"ann","ip":"::1","wskey":"AAAAcHBwcHBwcHBwcHBwcH"},"path":"/chat?room=1","headers":{"cookie":"user=ann","x-a":"1, 2"}}"#]],
+            {"id":"AHBwcHBwcHBwcHBwcHBwAA-3","time":"2026-11-05T17:03:09.042Z","message":{"type":"session-connect"},"connection":{"user":"ann","ip":"::1","wskey":"AHBwcHBwcHBwcHBwcHBwAA"},"path":"/chat?room=1","headers":{"cookie":"user=ann","x-a":"1, 2"}}"#]],
     )
     .await;
 }
@@ -159,14 +159,14 @@ async fn json_of_a_message_holds_no_headers_and_a_later_try_says_which_it_is() {
             host: HOST
             user-agent: wsbroker/0.1.0
             content-type: application/json
-            webhook-id: AAAAcHBwcHBwcHBwcHBwcH-3
+            webhook-id: AHBwcHBwcHBwcHBwcHBwAA-3
             webhook-timestamp: NOW
             wsbroker-event: client
-            wsbroker-connection: AAAAcHBwcHBwcHBwcHBwcH
+            wsbroker-connection: AHBwcHBwcHBwcHBwcHBwAA
             wsbroker-attempt: 12
             content-length: 199
 
-            {"id":"AAAAcHBwcHBwcHBwcHBwcH-3","time":"2026-11-05T17:03:09.042Z","message":[1.0, 12345678901234567890],"connection":{"user":"ann","ip":"::1","wskey":"AAAAcHBwcHBwcHBwcHBwcH"},"path":"/chat?room=1"}"#]],
+            {"id":"AHBwcHBwcHBwcHBwcHBwAA-3","time":"2026-11-05T17:03:09.042Z","message":[1.0, 12345678901234567890],"connection":{"user":"ann","ip":"::1","wskey":"AHBwcHBwcHBwcHBwcHBwAA"},"path":"/chat?room=1"}"#]],
     )
     .await;
 }

@@ -75,7 +75,7 @@ async fn a_disconnect_always_reaches_the_backend() {
     assert!(command.aim.criteria.as_ref().unwrap().is_everyone());
     assert!(
         format!("{:?}", command.verb).contains(
-            r#"{\"gone\":1006,\"who\":\"AAAAcHBwcHBwcHBwcHBwcH\",\"why\":\"say \\\"bye\\\"\"}"#
+            r#"{\"gone\":1006,\"who\":\"AHBwcHBwcHBwcHBwcHBwAA\",\"why\":\"say \\\"bye\\\"\"}"#
         ),
         "{command:?}"
     );

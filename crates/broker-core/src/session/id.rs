@@ -14,7 +14,8 @@ pub struct SessionHandle {
 
 /// The public name of a session, on the wire as `wskey`: 16 bytes, written as 22 characters of base64url.
 ///
-/// The first two bytes say which shard it lives on; the other 14 are random, drawn by the driver.
+/// 14 bytes are random, drawn by the driver; the last two say which shard it lives on. So its first letters alone tell many
+/// sessions apart, in a log or on a page.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionId([u8; 16]);
 
@@ -28,8 +29,8 @@ impl SessionId {
     #[must_use]
     pub fn new(shard: u16, random: [u8; 14]) -> SessionId {
         let mut bytes = [0; 16];
-        bytes[..2].copy_from_slice(&shard.to_be_bytes());
-        bytes[2..].copy_from_slice(&random);
+        bytes[..14].copy_from_slice(&random);
+        bytes[14..].copy_from_slice(&shard.to_be_bytes());
         SessionId(bytes)
     }
 
@@ -53,7 +54,7 @@ impl SessionId {
     /// The shard that the session lives on.
     #[must_use]
     pub fn shard(self) -> u16 {
-        u16::from_be_bytes([self.0[0], self.0[1]])
+        u16::from_be_bytes([self.0[14], self.0[15]])
     }
 }
 
@@ -109,6 +110,18 @@ mod tests {
             prop_assert_eq!(id.to_string().parse(), Ok(id));
             prop_assert_eq!(id.shard(), shard);
             prop_assert_eq!(format!("{id:?}"), id.to_string());
+        }
+
+        #[test]
+        fn its_first_letters_are_random(shards: [u16; 2], random: [u8; 14], first: u8) {
+            let one = SessionId::new(shards[0], random).letters();
+            let other = SessionId::new(shards[1], random).letters();
+            prop_assert_eq!(&one[..18], &other[..18]);
+            let mut random = random;
+            prop_assume!(random[0] != first);
+            random[0] = first;
+            let another = SessionId::new(shards[0], random).letters();
+            prop_assert_ne!(&one[..2], &another[..2]);
         }
     }
 

@@ -16,7 +16,7 @@ async fn what_does_not_fit_is_refused_in_the_words_of_engine_io_and_ends_nothing
     let named = |sid: &str| of(&format!("EIO=4&transport=polling&sid={sid}"));
     let nobody = "A".repeat(22);
     // A name of a shard that there is not.
-    let nowhere = format!("_{}", "A".repeat(21));
+    let nowhere = format!("{}_", "A".repeat(21));
     let transport = (0, "Transport unknown");
     let session = (1, "Session ID unknown");
     let handshake = (2, "Bad handshake method");

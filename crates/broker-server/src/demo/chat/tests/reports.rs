@@ -11,7 +11,7 @@ fn a_report_shows_the_event_and_the_commands_but_no_cookie() {
         {
           "connection": {
             "ip": "192.0.2.1",
-            "wskey": "AAAAEBAQEBAQEBAQEBAQEB"
+            "wskey": "ABAQEBAQEBAQEBAQEBAQAA"
           },
           "message": {
             "type": "session-connect"
@@ -51,7 +51,7 @@ fn a_report_shows_the_event_and_the_commands_but_no_cookie() {
               "ip": "192.0.2.1",
               "name": "Ann",
               "room": "lobby",
-              "wskey": "AAAAEBAQEBAQEBAQEBAQEB"
+              "wskey": "ABAQEBAQEBAQEBAQEBAQAA"
             },
             "message": {
               "text": "hi",
