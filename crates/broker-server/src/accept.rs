@@ -27,7 +27,7 @@ pub(crate) async fn run(
         let client = socket
             .peer()
             .filter(|ip| speaks_for_itself(*ip, &settings.config));
-        let seat = match loads.take_seat(client) {
+        let seat = match loads.admit_socket(client) {
             Ok(seat) => seat,
             Err(full) => {
                 tracing::debug!(

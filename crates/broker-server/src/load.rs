@@ -3,6 +3,7 @@
 
 mod addresses;
 
+use std::cell::Cell;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -13,6 +14,10 @@ use crate::counters::Rejected;
 
 pub(crate) use self::addresses::Place;
 
+/// How many sockets may stand for each session that polls: one that polls, one that brings a body, one that is to take
+/// over, and one that is just being closed.
+const SOCKETS_OF_POLLED: usize = 4;
+
 /// Counts connections. Written when one is accepted or its client becomes known, when it is gone, and at no other time.
 #[derive(Clone, Debug)]
 pub(crate) struct Loads(Arc<Counts>);
@@ -22,6 +27,10 @@ struct Counts {
     shards: Box<[AtomicUsize]>,
     max: usize,
     addresses: Addresses,
+    /// How many of the seats are those of sessions that poll.
+    polled: AtomicUsize,
+    /// How many sockets stand.
+    standing: AtomicUsize,
     /// How many places were given out, ever.
     given: AtomicU64,
 }
@@ -31,10 +40,22 @@ struct Counts {
 pub(crate) struct Seat {
     counts: Arc<Counts>,
     shard: usize,
+    /// What it is one of. Shared, since whoever stands may sit down while requests are being answered.
+    kind: Cell<Kind>,
     /// Its place in the order of connecting, from 1.
     order: u64,
     /// Its place among the connections of its client's address, as soon as that is known.
     place: Option<Place>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// Those of which there are at most so many.
+    Seated,
+    /// Those, too; and who sits there has no socket, but comes by others, which need places of their own.
+    Polled,
+    /// Those beyond the limit, of whom each may yet be one that a session which polls has sent.
+    Standing,
 }
 
 /// Why there is no room for a connection.
@@ -70,34 +91,67 @@ impl Loads {
             shards: (0..shards).map(|_| AtomicUsize::new(0)).collect(),
             max,
             addresses: Addresses::new(max_per_address),
+            polled: AtomicUsize::new(0),
+            standing: AtomicUsize::new(0),
             given: AtomicU64::new(0),
         }))
     }
 
     /// A place on the shard with the fewest connections, and among those of the client if it is known.
     pub(crate) fn take_seat(&self, client: Option<IpAddr>) -> Result<Seat, Full> {
-        let loads = self.0.loads().enumerate();
-        let (shard, _) = loads.min_by_key(|(_, load)| *load).ok_or(Full::All)?;
-        Counts::take_seat(&self.0, shard, client)
+        Counts::take_seat(&self.0, self.0.emptiest()?, client)
+    }
+
+    /// The same for a socket, which may come from a client that polls: where there is no room for more, it may stand.
+    pub(crate) fn admit_socket(&self, client: Option<IpAddr>) -> Result<Seat, Full> {
+        self.take_seat(client)
+            .or_else(|full| Counts::stand(&self.0).ok_or(full))
     }
 }
 
 impl Counts {
     fn take_seat(counts: &Arc<Counts>, shard: usize, client: Option<IpAddr>) -> Result<Seat, Full> {
-        if counts.loads().sum::<usize>() >= counts.max {
-            return Err(Full::All);
-        }
+        counts.check_room()?;
         let place = match client {
             Some(ip) => counts.addresses.take_place(ip)?,
             None => None,
         };
         counts.shards[shard].fetch_add(1, Ordering::Relaxed);
-        Ok(Seat {
+        Ok(Counts::seat(counts, shard, Kind::Seated, place))
+    }
+
+    fn stand(counts: &Arc<Counts>) -> Option<Seat> {
+        let most = SOCKETS_OF_POLLED * counts.polled.load(Ordering::Relaxed);
+        let one_more = |standing| (standing < most).then_some(standing + 1);
+        let shard = counts.emptiest().ok()?;
+        let (set, get) = (Ordering::Relaxed, Ordering::Relaxed);
+        counts.standing.fetch_update(set, get, one_more).ok()?;
+        Some(Counts::seat(counts, shard, Kind::Standing, None))
+    }
+
+    fn seat(counts: &Arc<Counts>, shard: usize, kind: Kind, place: Option<Place>) -> Seat {
+        Seat {
             counts: counts.clone(),
             shard,
+            kind: Cell::new(kind),
             order: counts.given.fetch_add(1, Ordering::Relaxed) + 1,
             place,
-        })
+        }
+    }
+
+    fn check_room(&self) -> Result<(), Full> {
+        if self.loads().sum::<usize>() < self.max {
+            Ok(())
+        } else {
+            Err(Full::All)
+        }
+    }
+
+    /// The shard with the fewest connections.
+    fn emptiest(&self) -> Result<usize, Full> {
+        let loads = self.loads().enumerate();
+        let (shard, _) = loads.min_by_key(|(_, load)| *load).ok_or(Full::All)?;
+        Ok(shard)
     }
 
     fn loads(&self) -> impl Iterator<Item = usize> {
@@ -114,6 +168,33 @@ impl Seat {
 
     pub(crate) fn order(&self) -> u64 {
         self.order
+    }
+
+    /// Has who stands sit down, where there is room by now.
+    pub(crate) fn sit(&self) -> Result<(), Full> {
+        if self.kind.get() == Kind::Standing {
+            self.counts.check_room()?;
+            self.counts.shards[self.shard].fetch_add(1, Ordering::Relaxed);
+            self.counts.standing.fetch_sub(1, Ordering::Relaxed);
+            self.kind.set(Kind::Seated);
+        }
+        Ok(())
+    }
+
+    /// Makes it that of a session that polls.
+    pub(crate) fn begin_polling(&self) {
+        if self.kind.get() == Kind::Seated {
+            self.counts.polled.fetch_add(1, Ordering::Relaxed);
+            self.kind.set(Kind::Polled);
+        }
+    }
+
+    /// Makes it that of a session that has gone over to a socket of its own.
+    pub(crate) fn end_polling(&self) {
+        if self.kind.get() == Kind::Polled {
+            self.counts.polled.fetch_sub(1, Ordering::Relaxed);
+            self.kind.set(Kind::Seated);
+        }
     }
 
     /// One more on the same shard, for a client that will be known later.
@@ -137,7 +218,12 @@ impl Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.counts.shards[self.shard].fetch_sub(1, Ordering::Relaxed);
+        self.end_polling();
+        let count = match self.kind.get() {
+            Kind::Seated | Kind::Polled => &self.counts.shards[self.shard],
+            Kind::Standing => &self.counts.standing,
+        };
+        count.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -65,3 +65,45 @@ fn an_address_without_connections_is_forgotten() {
     drop(seats);
     assert_eq!(loads.0.addresses.len(), 0);
 }
+
+#[test]
+fn who_finds_no_seat_may_stand_as_long_as_some_poll_and_sits_down_when_there_is_room() {
+    let loads = Loads::new(2, 2, None);
+    let one = loads.admit_socket(None).unwrap();
+    let two = loads.admit_socket(None).unwrap();
+    assert_eq!(loads.admit_socket(None).unwrap_err(), Full::All);
+    one.begin_polling();
+    let standing = [(); SOCKETS_OF_POLLED].map(|()| loads.admit_socket(None).unwrap());
+    assert_eq!(loads.admit_socket(None).unwrap_err(), Full::All);
+    assert_eq!(standing[0].sit().unwrap_err(), Full::All);
+    assert_eq!(standing[0].beside().unwrap_err(), Full::All);
+
+    drop(two);
+    standing[0].sit().unwrap();
+    standing[0].sit().unwrap();
+    assert_eq!(loads.take_seat(None).unwrap_err(), Full::All);
+    let _another = loads.admit_socket(None).unwrap();
+    one.end_polling();
+    drop(standing);
+    let _seated = loads.admit_socket(None).unwrap();
+    assert_eq!(loads.admit_socket(None).unwrap_err(), Full::All);
+}
+
+#[test]
+fn every_place_comes_back_whatever_it_was() {
+    let loads = Loads::new(1, 1, NonZeroU32::new(1));
+    for _ in 0..3 {
+        let polled = loads.admit_socket(ip("192.0.2.1")).unwrap();
+        polled.begin_polling();
+        let standing = loads.admit_socket(ip("192.0.2.1")).unwrap();
+        assert_eq!(
+            standing.place_for(ip("192.0.2.1")).unwrap_err(),
+            Full::Address
+        );
+        drop((polled, standing));
+        let counts = &loads.0;
+        let left = [&counts.polled, &counts.standing, &counts.shards[0]];
+        assert_eq!(left.map(|count| count.load(Ordering::Relaxed)), [0, 0, 0]);
+        assert_eq!(counts.addresses.len(), 0);
+    }
+}

@@ -152,6 +152,7 @@ impl Shard {
         let revision = self.revision(request, endpoint)?;
         let address = self.client_ip(request, peer.caller)?;
         let place = peer.seat.place_for(address).map_err(NotAdmitted::Full)?;
+        peer.seat.sit().map_err(NotAdmitted::Full)?;
         let ip = match (address, peer.caller) {
             (Some(ip), _) => ClientIp::Known(ip),
             (None, Caller::Unknown) => ClientIp::Unknown,

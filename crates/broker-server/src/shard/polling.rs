@@ -35,6 +35,7 @@ pub(super) struct Polling {
 
 impl Polling {
     pub(super) fn new(takes_binary: bool, seat: Seat) -> Polling {
+        seat.begin_polling();
         Polling {
             queue: VecDeque::new(),
             bytes: 0,
@@ -83,6 +84,7 @@ impl Polling {
 
     /// Its place in the count of connections. The task that has brought the WebSocket ends by itself.
     pub(super) fn into_seat(self) -> Seat {
+        self.seat.end_polling();
         self.seat
     }
 

@@ -3,6 +3,7 @@
 mod bodies;
 mod bodies_at_once;
 mod endings;
+mod full;
 mod over_http2;
 mod refused;
 
