@@ -17,8 +17,24 @@ use crate::session::SessionHandle;
 pub struct Effects {
     /// What has to be done, first things first.
     pub list: Vec<Effect>,
-    /// The sessions that fan-outs go to; each effect has its part of it.
+    /// The sessions that effects go to; each effect has its part of it.
     pub recipients: Vec<SessionHandle>,
+}
+
+impl Effects {
+    /// Has something said to these sessions, if there are any.
+    pub(crate) fn tell(
+        &mut self,
+        sessions: impl IntoIterator<Item = SessionHandle>,
+        notice: Notice,
+    ) {
+        let start = self.recipients.len();
+        self.recipients.extend(sessions);
+        let to = start..self.recipients.len();
+        if !to.is_empty() {
+            self.list.push(Effect::Tell { notice, to });
+        }
+    }
 }
 
 /// One thing to do. The driver matches on it in one place.
@@ -45,12 +61,12 @@ pub enum Effect {
         /// The place of the `send` in the list that is being executed.
         entry: usize,
     },
-    /// Say something to one client, in the words of its dialect.
+    /// Say something to these recipients, in the words of their dialects.
     Tell {
-        /// Who it is for.
-        session: SessionHandle,
         /// What is said.
         notice: Notice,
+        /// Which part of [`Effects::recipients`]; whoever stands there twice hears it twice.
+        to: Range<usize>,
     },
     /// Bring a letter to another shard, behind those that went there before.
     Post {

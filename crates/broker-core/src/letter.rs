@@ -88,7 +88,7 @@ impl Letter {
     }
 }
 
-/// What the broker has to say to one client, in the words of its dialect.
+/// What the broker has to say to a client, in the words of its dialect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
     /// It holds this name now: whoever asks for it finds this client.

@@ -51,15 +51,12 @@ pub trait Dialect: Sized {
     /// When the dialect cannot say it.
     fn encode(audience: &Audience<'_>, message: &Message) -> Result<Words, EncodeError>;
 
-    /// Writes what the broker has to say to one client. `None` where the dialect has no words for it.
+    /// Writes what the broker has to say to some of an audience, the same for each. `None` where the dialect has no words
+    /// for it.
     ///
     /// # Errors
     /// When the dialect cannot say it.
-    fn notice(
-        &self,
-        _namespace: Option<NamespaceIndex>,
-        _notice: &Notice,
-    ) -> Result<Option<Words>, EncodeError> {
+    fn notice(_audience: &Audience<'_>, _notice: &Notice) -> Result<Option<Words>, EncodeError> {
         Ok(None)
     }
 

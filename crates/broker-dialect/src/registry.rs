@@ -62,6 +62,20 @@ macro_rules! dialects {
                     $(DialectKind::$variant => <$state>::encode(audience, message),)+
                 }
             }
+
+            /// Writes what the broker has to say to some of an audience, if the dialect has words for it.
+            ///
+            /// # Errors
+            /// When the dialect cannot say it.
+            pub fn notice(
+                self,
+                audience: &Audience<'_>,
+                notice: &Notice,
+            ) -> Result<Option<Words>, EncodeError> {
+                match self {
+                    $(DialectKind::$variant => <$state>::notice(audience, notice),)+
+                }
+            }
         }
 
         /// The state of one connection, whatever its dialect. Small, since every connection has one.
@@ -113,20 +127,6 @@ macro_rules! dialects {
             pub fn audience(&self, namespace: Option<NamespaceIndex>) -> Option<Audience<'_>> {
                 match self {
                     $(DialectState::$variant(state) => state.audience(namespace),)+
-                }
-            }
-
-            /// Writes what the broker has to say to one client, if the dialect has words for it.
-            ///
-            /// # Errors
-            /// When the dialect cannot say it.
-            pub fn notice(
-                &self,
-                namespace: Option<NamespaceIndex>,
-                notice: &Notice,
-            ) -> Result<Option<Words>, EncodeError> {
-                match self {
-                    $(DialectState::$variant(state) => state.notice(namespace, notice),)+
                 }
             }
 

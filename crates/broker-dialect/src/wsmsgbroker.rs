@@ -9,13 +9,16 @@ mod words;
 
 use broker_core::{Message, Notice, Timestamp};
 
-use crate::socketio::NamespaceIndex;
 use crate::{
     Action, Audience, BinaryMessages, Dialect, EncodeError, Incoming, Sessions, Start, Words,
 };
 
 /// How many names one `send` may be for; what is for more is passed over.
 pub const DESTINATIONS_MAX: usize = 1024;
+
+/// How long the message of a `send` that asks may be, times the names that it is for, in bytes: it is written anew for each,
+/// with an `ack` of its own. What is longer is passed over.
+pub(crate) const ASKED_BYTES_MAX: usize = 4 << 20;
 
 /// A connection of the dialect. Its names and requests are the core's matter.
 #[derive(Debug)]
@@ -51,11 +54,7 @@ impl Dialect for Wsmsgbroker {
         Ok(words::backend_message(message).into())
     }
 
-    fn notice(
-        &self,
-        _namespace: Option<NamespaceIndex>,
-        notice: &Notice,
-    ) -> Result<Option<Words>, EncodeError> {
+    fn notice(_audience: &Audience<'_>, notice: &Notice) -> Result<Option<Words>, EncodeError> {
         Ok(Some(words::notice(notice).into()))
     }
 }

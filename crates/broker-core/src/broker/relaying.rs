@@ -135,27 +135,29 @@ impl Broker {
     }
 
     fn hand(&mut self, to: &[SessionHandle], parcel: &Parcel, out: &mut Effects) {
-        for &handle in to {
-            let Some(session) = self.connected(handle) else {
-                continue;
-            };
-            let (secret, answerer) = (self.config.secret, Some(session.id));
-            let ask = |request| secret.ack(request, answerer);
-            let notice = Notice::Message {
-                message: parcel.message.clone(),
-                from: parcel.from.clone(),
-                ack: parcel.request.map(ask),
-            };
-            let session = handle;
-            out.list.push(Effect::Tell { session, notice });
+        let connected = to.iter().copied().filter_map(|handle| {
+            let session = self.connected(handle)?;
+            Some((handle, session.id))
+        });
+        let notice = |ack| Notice::Message {
+            message: parcel.message.clone(),
+            from: parcel.from.clone(),
+            ack,
+        };
+        let Some(request) = parcel.request else {
+            return out.tell(connected.map(|(handle, _)| handle), notice(None));
+        };
+        // Each is asked by an ack of its own.
+        for (handle, id) in connected {
+            let ack = self.config.secret.ack(request, Some(id));
+            out.tell([handle], notice(Some(ack)));
         }
     }
 
     /// Says something to a client, unless it has gone meanwhile.
     fn say(&self, session: SessionHandle, notice: Notice, out: &mut Effects) {
-        if self.connected(session).is_some() {
-            out.list.push(Effect::Tell { session, notice });
-        }
+        let connected = self.connected(session).map(|_| session);
+        out.tell(connected, notice);
     }
 
     pub(super) fn request(

@@ -79,14 +79,12 @@ impl Requests {
         let Some(request) = self.remove(number, sessions) else {
             return false;
         };
-        out.list.push(Effect::Tell {
-            session: request.session,
-            notice: Notice::Answer {
-                token: request.token,
-                from,
-                message,
-            },
-        });
+        let answer = Notice::Answer {
+            token: request.token,
+            from,
+            message,
+        };
+        out.tell([request.session], answer);
         true
     }
 

@@ -42,6 +42,8 @@ pub(crate) struct Town {
     letters: BTreeMap<(u16, u16), VecDeque<Letter>>,
     /// How many letters there have been.
     posted: usize,
+    /// How often something was said, to however many.
+    pub(crate) said: usize,
     /// Lists for all shards that not all have carried out.
     orders: Vec<VecDeque<Orders>>,
     calls: VecDeque<(u16, CallHandle)>,
@@ -68,6 +70,7 @@ impl Town {
             shards: (0..shards).map(broker).collect(),
             letters: BTreeMap::new(),
             posted: 0,
+            said: 0,
             orders: vec![VecDeque::new(); usize::from(shards)],
             calls: VecDeque::new(),
             clients: Vec::new(),
@@ -270,7 +273,12 @@ impl Town {
         let Effects { list, recipients } = out;
         for effect in list {
             match effect {
-                Effect::Tell { session, notice } => self.hear(shard, session, heard(notice)),
+                Effect::Tell { notice, to } => {
+                    self.said += 1;
+                    for &session in &recipients[to] {
+                        self.hear(shard, session, heard(notice.clone()));
+                    }
+                }
                 Effect::Unanswered { session, token } => {
                     self.hear(shard, session, Heard::Unanswered(token.text().into()));
                 }

@@ -97,12 +97,8 @@ impl Dialect for Socketio {
         }
     }
 
-    fn notice(
-        &self,
-        namespace: Option<NamespaceIndex>,
-        notice: &Notice,
-    ) -> Result<Option<Words>, EncodeError> {
-        let Some(Audience::Namespace(name, revision)) = self.audience(namespace) else {
+    fn notice(audience: &Audience<'_>, notice: &Notice) -> Result<Option<Words>, EncodeError> {
+        let Audience::Namespace(name, revision) = audience else {
             return Ok(None);
         };
         let Notice::Answer { token, message, .. } = notice else {
@@ -115,7 +111,7 @@ impl Dialect for Socketio {
         let message = message.as_deref().map(String::from_utf8_lossy);
         let args = arguments(message.as_deref());
         let packet = encode::acknowledgement(name, ack, &args)?;
-        Ok(Some(Words::Packet(packet, revision)))
+        Ok(Some(Words::Packet(packet, *revision)))
     }
 
     fn expect(&mut self, namespace: NamespaceIndex, ack: u64) {

@@ -4,7 +4,7 @@ use broker_core::json::{self, Members};
 use broker_core::{ClientMessage, Name, NameError, Relay, RequestToken, TokenTooLong, form};
 use bytes::Bytes;
 
-use super::DESTINATIONS_MAX;
+use super::{ASKED_BYTES_MAX, DESTINATIONS_MAX};
 use crate::Action;
 
 /// Reads a frame of a client's; what is wrong with it, if nothing can be made of it.
@@ -52,12 +52,21 @@ fn send(members: &Members<'_>, relay_events: bool) -> Result<Action, &'static st
         .transpose()
         .map_err(|()| "message too big")?;
     let token = token(members).map(RequestToken::new).transpose();
-    Ok(Action::Relay(Relay {
+    let relay = Relay {
         to,
         message: Bytes::copy_from_slice(message.as_bytes()),
         token: token.map_err(|TokenTooLong| "send with too long an ack")?,
         told,
-    }))
+    };
+    let asked = if relay.token.is_some() {
+        relay.to.len()
+    } else {
+        0
+    };
+    if asked > 1 && asked * message.len() > ASKED_BYTES_MAX {
+        return Err("send of too long a message that asks so many");
+    }
+    Ok(Action::Relay(relay))
 }
 
 /// What the backend is told of a message that is passed on.

@@ -109,6 +109,12 @@ fn a_message_is_for_one_name_or_for_several() {
         &format!(r#"{{"action":"send","dest":[{many}],"message":1}}"#),
         "pass over: send to too many at once",
     );
+    let many = vec!["\"a\""; DESTINATIONS_MAX].join(",");
+    let long = "1".repeat(ASKED_BYTES_MAX / DESTINATIONS_MAX + 1);
+    check(
+        &format!(r#"{{"action":"send","dest":[{many}],"message":{long},"ack":1}}"#),
+        "pass over: send of too long a message that asks so many",
+    );
 }
 
 #[test]
@@ -204,7 +210,7 @@ fn a_client_hears_four_actions() {
         ),
     ] {
         assert_eq!(
-            heard(opened(&Options::default()).notice(None, &notice).unwrap()),
+            heard(Wsmsgbroker::notice(&Audience::Dialect, &notice).unwrap()),
             expected
         );
     }

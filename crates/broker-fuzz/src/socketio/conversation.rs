@@ -8,7 +8,7 @@ use broker_dialect::socketio::engine::payload::{PayloadError, Posted};
 use broker_dialect::socketio::engine::{Control, Probe, Transport, UpgradeError};
 use broker_dialect::socketio::{ATTACHMENTS_MAX, NAMESPACE_BYTES_MAX, NamespaceIndex, Socketio};
 use broker_dialect::{
-    Action, Audience, DialectKind, DialectState, Incoming, Outgoing, Start, Words,
+    Action, Audience, Dialect, DialectKind, DialectState, Incoming, Outgoing, Start, Words,
 };
 use bytes::Bytes;
 
@@ -304,7 +304,8 @@ impl<'l> Conversation<'l> {
                 if let Some(token) = token {
                     let ack = token.text().parse().expect("a number");
                     if let Some(answer) = told::asked(message, token)
-                        && let Ok(Some(words)) = self.dialect.notice(Some(namespace), &answer)
+                        && let Some(audience) = self.dialect.audience(Some(namespace))
+                        && let Ok(Some(words)) = Socketio::notice(&audience, &answer)
                     {
                         again::check_acknowledgement(&name, &words, ack, &args);
                         self.is_said(&words);

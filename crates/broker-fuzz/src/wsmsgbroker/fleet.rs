@@ -243,7 +243,12 @@ impl Fleet {
                     broker.backend_replied(self.now, call.handle, nothing, &mut effects);
                 }
                 Effect::Post { shard, letter } => self.letters.push_back((shard, letter)),
-                Effect::Tell { session, notice } => self.hears(shard, session, &notice),
+                Effect::Tell { notice, to } => {
+                    let recipients = effects.recipients[to].to_vec();
+                    for session in recipients {
+                        self.hears(shard, session, &notice);
+                    }
+                }
                 Effect::Unanswered { session, token } => {
                     let client = self.client(shard, session);
                     self.ledger.ends(client, token.text());
@@ -318,7 +323,8 @@ impl Fleet {
         let index = self.client(shard, session);
         let client = &self.clients[index];
         assert!(client.is_open, "{} is gone: {notice:?}", client.id);
-        let words = client.dialect.notice(None, notice).expect("it can say so");
+        let words = client.dialect.kind().notice(&Audience::Dialect, notice);
+        let words = words.expect("it can say so");
         let frame = frame(&words.expect("it has words for it"));
         let (required, optional): (&[&str], &[&str]) = match notice {
             Notice::Registered(_) | Notice::Unregistered(_) => (&["action", "id"], &[]),

@@ -113,9 +113,7 @@ impl State {
                     self.on_behalf_of(now, session, |state| state.close(now, session, farewell));
                 }
             }
-            Effect::Tell { session, notice } => {
-                self.on_behalf_of(now, session, |state| state.notify(now, session, &notice));
-            }
+            Effect::Tell { notice, to } => self.notify(now, &notice, &recipients[to]),
             Effect::Post { shard: to, letter } => {
                 self.post_letter(to, letter);
                 shard.letters[usize::from(to)].notify_one();

@@ -1,16 +1,25 @@
-//! A message, framed once for all receivers that can share a frame.
+//! What is said to many, framed once for all receivers that can share a frame.
 
-use broker_core::Message;
+use broker_core::{Message, Notice};
 use broker_dialect::socketio::engine::Revision;
 use broker_dialect::{Audience, DialectKind, EncodeError, Outgoing, Words};
 use broker_transport::ws::{Deflater, Window, encode};
 use bytes::{Bytes, BytesMut};
 use smallvec::SmallVec;
 
-/// The frames of one message; encoded on first use, then shared.
+/// What is said.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Saying<'a> {
+    /// A message of the backend's.
+    Message(&'a Message),
+    /// What the broker has to say.
+    Notice(&'a Notice),
+}
+
+/// The frames of one saying; encoded on first use, then shared.
 #[derive(Debug)]
 pub(super) struct Frames<'a> {
-    message: &'a Message,
+    saying: Saying<'a>,
     /// By audience. There are few, and mostly the first is the one.
     encoded: SmallVec<[Encoded; 1]>,
 }
@@ -20,12 +29,12 @@ pub(super) struct Frames<'a> {
 struct Encoded {
     kind: DialectKind,
     namespace: Option<(Box<str>, Revision)>,
-    words: Result<Words, EncodeError>,
+    words: Result<Option<Words>, EncodeError>,
     /// By window.
     framed: SmallVec<[(Option<Window>, Bytes); 2]>,
 }
 
-/// A message as one receiver gets it: its frames, one behind the other.
+/// A saying as one receiver gets it: its frames, one behind the other.
 #[derive(Debug)]
 pub(super) struct Framed {
     pub(super) frames: Bytes,
@@ -34,14 +43,15 @@ pub(super) struct Framed {
 }
 
 impl<'a> Frames<'a> {
-    pub(super) fn of(message: &'a Message) -> Frames<'a> {
+    pub(super) fn of(saying: Saying<'a>) -> Frames<'a> {
         Frames {
-            message,
+            saying,
             encoded: SmallVec::new(),
         }
     }
 
     /// The frames for a receiver that is part of this audience and has agreed on this window, or on no compression.
+    /// `None` where the dialect has no words for it.
     ///
     /// # Errors
     /// When the dialect cannot say it.
@@ -51,19 +61,18 @@ impl<'a> Frames<'a> {
         audience: &Audience<'_>,
         window: Option<Window>,
         deflater: &mut Deflater,
-    ) -> Result<Framed, &EncodeError> {
+    ) -> Result<Option<Framed>, &EncodeError> {
         let Encoded { words, framed, .. } = self.encoded(kind, audience);
-        let words = match words {
-            Ok(words) => &*words,
-            Err(error) => return Err(error),
+        let Some(words) = words.as_ref()? else {
+            return Ok(None);
         };
-        Ok(Framed {
+        Ok(Some(Framed {
             frames: frame(words, framed, window, deflater),
             asks: words.asks(),
-        })
+        }))
     }
 
-    /// The words for an audience.
+    /// The words for an audience, if the dialect has any.
     ///
     /// # Errors
     /// When the dialect cannot say it.
@@ -71,8 +80,9 @@ impl<'a> Frames<'a> {
         &mut self,
         kind: DialectKind,
         audience: &Audience<'_>,
-    ) -> Result<&Words, &EncodeError> {
-        self.encoded(kind, audience).words.as_ref()
+    ) -> Result<Option<&Words>, &EncodeError> {
+        let words = self.encoded(kind, audience).words.as_ref()?;
+        Ok(words.as_ref())
     }
 
     fn encoded(&mut self, kind: DialectKind, audience: &Audience<'_>) -> &mut Encoded {
@@ -86,7 +96,10 @@ impl<'a> Frames<'a> {
                         Audience::Dialect => None,
                         Audience::Namespace(name, revision) => Some(((*name).into(), *revision)),
                     },
-                    words: kind.encode(audience, self.message),
+                    words: match self.saying {
+                        Saying::Message(message) => kind.encode(audience, message).map(Some),
+                        Saying::Notice(notice) => kind.notice(audience, notice),
+                    },
                     framed: SmallVec::new(),
                 });
                 self.encoded.len() - 1

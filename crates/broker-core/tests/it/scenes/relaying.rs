@@ -52,6 +52,28 @@ fn a_message_finds_whoever_holds_a_name_as_often_as_it_stands_there() {
 }
 
 #[test]
+fn a_message_for_many_is_said_once_on_each_shard_unless_each_is_asked() {
+    let mut town = Town::new(2, &Config::default());
+    let sender = town.open(0);
+    let names: Vec<String> = (0..20).map(|number| format!("n{number}")).collect();
+    for (place, name) in names.iter().enumerate() {
+        let holder = town.open(place);
+        town.register(holder, &format!("\"{name}\"")).unwrap();
+    }
+    town.settle();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut said = |token| {
+        let before = town.said;
+        town.relay(sender, &names, "1", token);
+        town.settle();
+        town.said - before
+    };
+    // Each of two shards hears from the owners of the names, which are on both.
+    assert_eq!(said(None), 4);
+    assert_eq!(said(Some("\"q\"")), 20);
+}
+
+#[test]
 fn the_last_name_is_shown_as_id_and_told_of() {
     let (mut town, ann, _) = ann_and_bob();
     town.register(ann, "{\"a\":1}").unwrap();

@@ -138,6 +138,7 @@ fn whoever_is_put_out_is_waited_for_no_longer() {
 #[test]
 fn an_answer_of_the_backend_is_an_acknowledgement() {
     let dialect = entered();
+    let audience = dialect.audience(Some(MAIN)).unwrap();
     for (message, expected) in [
         (None, "437[]"),
         (Some("5"), "437[5]"),
@@ -153,7 +154,7 @@ fn an_answer_of_the_backend_is_an_acknowledgement() {
             from: None,
             message: message.map(|message| Bytes::copy_from_slice(message.as_bytes())),
         };
-        let words = dialect.notice(Some(MAIN), &notice).unwrap().unwrap();
+        let words = Socketio::notice(&audience, &notice).unwrap().unwrap();
         assert_eq!(said(&words), expected);
     }
 }

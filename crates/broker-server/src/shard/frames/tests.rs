@@ -12,7 +12,7 @@ fn message(len: usize) -> Message {
 
 fn frame_of(frames: &mut Frames<'_>, window: Option<Window>, deflater: &mut Deflater) -> Bytes {
     let framed = frames.framed(WSBROKER, &Audience::Dialect, window, deflater);
-    framed.unwrap().frames
+    framed.unwrap().unwrap().frames
 }
 
 fn window(bits: u8) -> Option<Window> {
@@ -22,7 +22,7 @@ fn window(bits: u8) -> Option<Window> {
 #[test]
 fn receivers_share_the_bytes_of_one_frame() {
     let (message, mut deflater) = (message(4000), Deflater::new(1024));
-    let mut frames = Frames::of(&message);
+    let mut frames = Frames::of(Saying::Message(&message));
     let plain = frame_of(&mut frames, None, &mut deflater);
     let compressed = frame_of(&mut frames, window(15), &mut deflater);
     assert!(compressed.len() < plain.len());
@@ -35,9 +35,28 @@ fn receivers_share_the_bytes_of_one_frame() {
 }
 
 #[test]
+fn receivers_share_what_the_broker_says_and_who_has_no_words_for_it_hears_nothing() {
+    let notice = Notice::Message {
+        message: Bytes::from_static(b"1"),
+        from: None,
+        ack: None,
+    };
+    let mut frames = Frames::of(Saying::Notice(&notice));
+    let mut deflater = Deflater::new(1024);
+    let mut framed = |kind| {
+        let framed = frames.framed(kind, &Audience::Dialect, None, &mut deflater);
+        framed.unwrap().map(|framed| framed.frames)
+    };
+    let [one, two] = [(); 2].map(|()| framed(DialectKind::Wsmsgbroker).unwrap());
+    assert_eq!(one.as_ptr(), two.as_ptr());
+    assert_eq!(&one[2..], br#"{"action":"message","message":1}"#);
+    assert_eq!(framed(DialectKind::Wsbroker), None);
+}
+
+#[test]
 fn windows_share_a_frame_where_the_message_is_no_longer() {
     let (message, mut deflater) = (message(4000), Deflater::new(1024));
-    let mut frames = Frames::of(&message);
+    let mut frames = Frames::of(Saying::Message(&message));
     let widest = frame_of(&mut frames, window(15), &mut deflater);
     for bits in 12..15 {
         let same = frame_of(&mut frames, window(bits), &mut deflater);
@@ -54,7 +73,7 @@ fn windows_share_a_frame_where_the_message_is_no_longer() {
 #[test]
 fn a_message_that_is_not_compressed_is_shared_with_those_who_never_are() {
     let (short, mut deflater) = (message(1000), Deflater::new(1024));
-    let mut frames = Frames::of(&short);
+    let mut frames = Frames::of(Saying::Message(&short));
     let compressible = frame_of(&mut frames, window(15), &mut deflater);
     let plain = frame_of(&mut frames, None, &mut deflater);
     assert_eq!(compressible.as_ptr(), plain.as_ptr());

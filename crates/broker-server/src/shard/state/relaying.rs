@@ -1,31 +1,11 @@
-//! Letters between shards, and what the broker has to say to one client.
+//! Letters between shards.
 
-use broker_core::{Letter, Notice, SessionHandle, Timestamp};
+use broker_core::{Letter, Timestamp};
 
 use super::State;
 use crate::shard::intake::Lack;
 
 impl State {
-    /// Says something to one client. One that is just being closed does not hear it.
-    pub(in crate::shard) fn notify(
-        &mut self,
-        now: Timestamp,
-        session: SessionHandle,
-        notice: &Notice,
-    ) {
-        let Some((namespace, connection)) = self.table.carrying(session) else {
-            return;
-        };
-        match connection.dialect.notice(namespace, notice) {
-            Ok(Some(words)) => self.say(now, session, &words),
-            Ok(None) => {}
-            Err(error) => {
-                let what = format!("an answer to the client: {error}; it is not sent");
-                self.complain(now, Some(session), &what);
-            }
-        }
-    }
-
     /// Takes what another shard has sent.
     pub(in crate::shard) fn take_letters(&mut self, now: Timestamp, letters: Vec<Letter>) {
         let bytes = letters.iter().map(Letter::size).sum();

@@ -2,20 +2,39 @@
 
 use std::io;
 
-use broker_core::{Message, SessionHandle, Timestamp};
+use broker_core::{Message, Notice, SessionHandle, Timestamp};
+use broker_dialect::EncodeError;
 use broker_transport::Flushed;
 
 use super::State;
 use crate::config::SlowConsumer;
 use crate::shard::connection::{Waiting, Way};
 use crate::shard::farewell::{Ending, SLOW_CONSUMER};
-use crate::shard::frames::Frames;
+use crate::shard::frames::{Frames, Saying};
 use crate::shard::intake::Lack;
 use crate::shard::lines::Line;
 use crate::shard::lobby::Kept;
 
 /// A message for no more recipients than this is no fan-out, and goes out before those that are.
 const FAN_OUT: usize = 16;
+
+/// What has become of something for one recipient.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Queued {
+    Yes,
+    /// There was no room.
+    No,
+    /// The recipient hears nothing, yet or any more, or its dialect has no words for this.
+    NotHeard,
+}
+
+fn line_of(recipients: &[SessionHandle]) -> Line {
+    if recipients.len() > FAN_OUT {
+        Line::FanOut
+    } else {
+        Line::Prompt
+    }
+}
 
 impl State {
     /// Queues a message for its recipients; returns how many of them do not get it, for want of room or since they have
@@ -26,62 +45,27 @@ impl State {
         message: &Message,
         recipients: &[SessionHandle],
     ) -> usize {
-        let mut frames = Frames::of(message);
-        let line = if recipients.len() > FAN_OUT {
-            Line::FanOut
-        } else {
-            Line::Prompt
-        };
+        let mut frames = Frames::of(Saying::Message(message));
+        let line = line_of(recipients);
         let mut dropped = 0;
         let mut unspeakable = None;
         for &session in recipients {
-            // A namespace that its client has still to be let into has a connection already.
-            let reached = self.table.carrying(session);
-            let reached = reached.filter(|(namespace, connection)| {
-                connection.websocket.is_open() && connection.dialect.audience(*namespace).is_some()
-            });
-            let Some((namespace, connection)) = reached else {
-                let limit = self.settings.max_send_queue;
-                let kept = self.lobby.keep(session, message, limit);
-                dropped += usize::from(kept != Kept::Yes);
-                if kept == Kept::NoRoom {
-                    self.meet_slow_consumer(now, session);
+            match self.queue(now, session, line, &mut frames) {
+                Ok(Queued::Yes) => {}
+                Ok(Queued::No) => dropped += 1,
+                // A namespace that its client has still to be let into has a connection already.
+                Ok(Queued::NotHeard) => {
+                    let limit = self.settings.max_send_queue;
+                    let kept = self.lobby.keep(session, message, limit);
+                    dropped += usize::from(kept != Kept::Yes);
+                    if kept == Kept::NoRoom {
+                        self.meet_slow_consumer(now, session);
+                    }
                 }
-                continue;
-            };
-            let Some(audience) = connection.dialect.audience(namespace) else {
-                continue;
-            };
-            let limit = self.settings.max_send_queue;
-            let kind = connection.dialect.kind();
-            let queued = match &mut connection.way {
-                Way::Polls(polling) => frames
-                    .words(kind, &audience)
-                    .map(|words| (polling.push(words, limit), words.asks())),
-                Way::Socket(_) => {
-                    let window = connection.websocket.window();
-                    let framed = frames.framed(kind, &audience, window, &mut self.deflater);
-                    let outbound = &mut connection.outbound;
-                    framed.map(|framed| (outbound.push(framed.frames, limit), framed.asks))
-                }
-            };
-            let (queued, asks) = match queued {
-                Ok(queued) => queued,
                 Err(error) => {
                     unspeakable.get_or_insert_with(|| error.to_string());
                     dropped += 1;
-                    continue;
                 }
-            };
-            if queued.is_ok() {
-                if let (Some(namespace), Some(ack)) = (namespace, asks) {
-                    connection.dialect.expect(namespace, ack);
-                }
-                let carrier = connection.session;
-                self.lines.enter(line, carrier, &mut connection.writing);
-            } else {
-                dropped += 1;
-                self.on_behalf_of(now, session, |state| state.meet_slow_consumer(now, session));
             }
         }
         if let Some(why) = unspeakable {
@@ -89,6 +73,70 @@ impl State {
             self.complain(now, None, &what);
         }
         dropped
+    }
+
+    /// Queues what the broker has to say to these. Who is just being closed does not hear it.
+    pub(in crate::shard) fn notify(
+        &mut self,
+        now: Timestamp,
+        notice: &Notice,
+        recipients: &[SessionHandle],
+    ) {
+        let mut frames = Frames::of(Saying::Notice(notice));
+        let line = line_of(recipients);
+        for &session in recipients {
+            if let Err(error) = self.queue(now, session, line, &mut frames) {
+                let what = format!("an answer to the client: {error}; it is not sent");
+                self.complain(now, Some(session), &what);
+            }
+        }
+    }
+
+    /// Queues something for one recipient.
+    ///
+    /// # Errors
+    /// When the recipient's dialect cannot say it.
+    fn queue<'f>(
+        &mut self,
+        now: Timestamp,
+        session: SessionHandle,
+        line: Line,
+        frames: &'f mut Frames<'_>,
+    ) -> Result<Queued, &'f EncodeError> {
+        let Some((namespace, connection)) = self.table.carrying(session) else {
+            return Ok(Queued::NotHeard);
+        };
+        let audience = connection.dialect.audience(namespace);
+        let Some(audience) = audience.filter(|_| connection.websocket.is_open()) else {
+            return Ok(Queued::NotHeard);
+        };
+        let limit = self.settings.max_send_queue;
+        let kind = connection.dialect.kind();
+        let queued = match &mut connection.way {
+            Way::Polls(polling) => {
+                let words = frames.words(kind, &audience)?;
+                words.map(|words| (polling.push(words, limit), words.asks()))
+            }
+            Way::Socket(_) => {
+                let window = connection.websocket.window();
+                let framed = frames.framed(kind, &audience, window, &mut self.deflater)?;
+                let outbound = &mut connection.outbound;
+                framed.map(|framed| (outbound.push(framed.frames, limit), framed.asks))
+            }
+        };
+        let Some((queued, asks)) = queued else {
+            return Ok(Queued::NotHeard);
+        };
+        if queued.is_err() {
+            self.on_behalf_of(now, session, |state| state.meet_slow_consumer(now, session));
+            return Ok(Queued::No);
+        }
+        if let (Some(namespace), Some(ack)) = (namespace, asks) {
+            connection.dialect.expect(namespace, ack);
+        }
+        let carrier = connection.session;
+        self.lines.enter(line, carrier, &mut connection.writing);
+        Ok(Queued::Yes)
     }
 
     pub(super) fn meet_slow_consumer(&mut self, now: Timestamp, session: SessionHandle) {

@@ -58,8 +58,11 @@ impl Stage {
                     }
                 }
             }
-            Effect::Tell { session, notice } => {
-                self.notify(session, &notice);
+            Effect::Tell { notice, to } => {
+                let recipients = self.effects.recipients[to].to_vec();
+                for session in recipients {
+                    self.notify(session, &notice);
+                }
             }
             Effect::Unanswered { session, token } => {
                 if let Some((client, _)) = self.reached_by(session) {

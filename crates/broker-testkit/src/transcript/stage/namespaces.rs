@@ -195,14 +195,17 @@ impl Stage {
         }
     }
 
-    /// What the broker has to say to one client.
+    /// What the broker has to say to a client.
     pub(super) fn notify(&mut self, session: SessionHandle, notice: &Notice) {
         let Some((client, namespace)) = self.reached_by(session) else {
             return;
         };
         let name = client.name.clone();
         let is_open = client.is_open;
-        match client.dialect.notice(namespace, notice) {
+        let Some(audience) = client.dialect.audience(namespace) else {
+            return;
+        };
+        match client.dialect.kind().notice(&audience, notice) {
             Ok(Some(words)) if is_open => self.hear(&name, &words),
             Ok(_) => {}
             Err(error) => self.see(format!("not sent to {name}: {error}")),
