@@ -4,14 +4,15 @@ use std::rc::Rc;
 use std::task::Waker;
 
 use broker_core::{Broker, Pace, SessionHandle, SessionId, Timestamp};
-use broker_dialect::DialectState;
 use broker_dialect::socketio::engine::Control;
-use broker_transport::ws::WebSocket;
+use broker_dialect::{DialectState, Words};
+use broker_transport::ws::{Deflater, WebSocket};
 use broker_transport::{Outbound, Writer};
 use tokio::task::AbortHandle;
 
 use super::Settings;
 use super::farewell::Farewell;
+use super::frames;
 use super::intake::{Intake, Lack};
 use super::lines::Writing;
 use super::namespaces::Namespaces;
@@ -95,6 +96,17 @@ impl Connection {
     pub(super) fn wake_reader(&mut self) {
         if let Some(reader) = self.reader.take() {
             reader.wake();
+        }
+    }
+
+    /// Queues words, whatever the queue holds.
+    pub(super) fn say(&mut self, words: &Words, deflater: &mut Deflater) {
+        match &mut self.way {
+            Way::Polls(polling) => polling.push_words(words),
+            Way::Socket(_) => {
+                let frames = frames::all(words, self.websocket.window(), deflater);
+                self.outbound.push_control(frames);
+            }
         }
     }
 

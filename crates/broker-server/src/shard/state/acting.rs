@@ -13,7 +13,6 @@ use crate::shard::Settings;
 use crate::shard::complaints::{Complaints, left_out};
 use crate::shard::connection::Connection;
 use crate::shard::farewell::{Farewell, NO_PONG, NORMAL, TOO_BIG};
-use crate::shard::frames;
 use crate::shard::lobby::Lobby;
 
 /// What it takes to do what a dialect makes of a client's words.
@@ -163,20 +162,17 @@ impl Ear<'_> {
 
     /// Says something to a client, whatever its queue holds.
     pub(super) fn reply(&mut self, connection: &mut Connection, words: &Words) {
-        if let Some(polling) = connection.polling() {
-            return polling.push_words(words);
-        }
-        let window = connection.websocket.window();
-        // Conformance suites, for which endpoints without a backend are there, want to see what was agreed on.
-        let frames = match (connection.dialect.kind().sessions(), words) {
+        match (connection.dialect.kind().sessions(), words) {
+            // Conformance suites, for which endpoints without a backend are there, want to see what was agreed on.
             (Sessions::Untold, Words::Message(message)) => {
-                self.deflater.frame_always(message, window)
+                let window = connection.websocket.window();
+                let frames = self.deflater.frame_always(message, window);
+                connection.outbound.push_control(frames);
             }
             (Sessions::Untold | Sessions::One | Sessions::PerNamespace, _) => {
-                frames::all(words, window, self.deflater)
+                connection.say(words, self.deflater);
             }
-        };
-        connection.outbound.push_control(frames);
+        }
     }
 
     /// Lets go of something that a client has said and that makes no sense.

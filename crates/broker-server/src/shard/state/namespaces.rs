@@ -1,6 +1,9 @@
 //! The sessions of namespaces: entering, leaving, being put out.
 
-use broker_core::{Entrance, Failure, Opening, Refusal, SessionHandle, SessionId, Timestamp, json};
+use broker_core::{
+    Broker, Entrance, Failure, Opening, Refusal, SessionHandle, SessionId, Timestamp, json,
+};
+use broker_dialect::Words;
 use broker_dialect::socketio::NamespaceIndex;
 use http::StatusCode;
 
@@ -9,9 +12,8 @@ use super::acting::{Ear, Move, Moves};
 use crate::config::Connect;
 use crate::counters::Closed;
 use crate::random;
-use crate::shard::connection::{Connection, Way};
+use crate::shard::connection::Connection;
 use crate::shard::farewell::{BACKEND_AWAY, Farewell, HOLD_FULL};
-use crate::shard::frames;
 use crate::shard::lines::Line;
 use crate::shard::lobby::Lobby;
 
@@ -106,6 +108,7 @@ impl Ear<'_> {
         if let Some(session) = connection.namespaces.remove(namespace) {
             self.moves.push(Move::Left(session));
             let reason = "client namespace disconnect";
+            log_left(self.broker, session, LEFT, reason);
             self.broker
                 .close(self.now, session, LEFT, reason, self.effects);
         }
@@ -136,7 +139,7 @@ impl State {
             _ => None,
         };
         if let Some(words) = words {
-            self.say(now, session, &words);
+            self.say(session, &words);
         }
         if let Some(guest) = guest {
             self.welcome(now, session, guest);
@@ -174,7 +177,7 @@ impl State {
             .refused(now, namespace, &message, details.as_deref());
         self.table.remove_namespace(session);
         if let Some(words) = words {
-            self.say(now, carrier, &words);
+            self.say(carrier, &words);
         }
     }
 
@@ -196,11 +199,11 @@ impl State {
         let words = connection.dialect.put_out(now, namespace);
         connection.namespaces.remove(namespace);
         if let Some(words) = words {
-            self.say(now, session, &words);
+            self.say(session, &words);
         }
         self.table.remove_namespace(session);
-        tracing::debug!(event = "left", conn = %carrier.slot, status = farewell.code, "{}", farewell.reason);
         let Farewell { code, reason, .. } = farewell;
+        log_left(&self.broker, session, *code, reason);
         self.broker
             .close(now, session, *code, reason, &mut self.effects);
         // What it was not read for may have been lacking in this namespace alone.
@@ -223,34 +226,24 @@ impl State {
         }
     }
 
-    /// Queues words for the connection that carries a session, unless it is closing or there is no room for them.
-    pub(super) fn say(
-        &mut self,
-        now: Timestamp,
-        session: SessionHandle,
-        words: &broker_dialect::Words,
-    ) {
+    /// Queues words for the connection that carries a session, whatever its queue holds, unless it is closing: a client has to
+    /// know where it stands.
+    fn say(&mut self, session: SessionHandle, words: &Words) {
         let Some((_, connection)) = self.table.carrying(session) else {
             return;
         };
         if connection.websocket.is_open() {
+            connection.say(words, &mut self.deflater);
             let carrier = connection.session;
-            let limit = self.settings.max_send_queue;
-            let queued = match &mut connection.way {
-                Way::Polls(polling) => polling.push(words, limit),
-                Way::Socket(_) => {
-                    let window = connection.websocket.window();
-                    let frames = frames::all(words, window, &mut self.deflater);
-                    connection.outbound.push(frames, limit)
-                }
-            };
-            if queued.is_ok() {
-                self.lines
-                    .enter(Line::Prompt, carrier, &mut connection.writing);
-            } else {
-                self.meet_slow_consumer(now, carrier);
-            }
+            self.lines
+                .enter(Line::Prompt, carrier, &mut connection.writing);
         }
+    }
+}
+
+fn log_left(broker: &Broker, session: SessionHandle, code: u16, reason: &str) {
+    if let Some(session) = broker.session(session) {
+        tracing::debug!(event = "left", conn = %session.id, status = code, "{reason}");
     }
 }
 

@@ -4,9 +4,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use broker_core::{SessionHandle, SessionId, Timestamp};
-use broker_dialect::Incoming;
 use broker_dialect::socketio::engine::payload::Body;
 use broker_dialect::socketio::engine::{Control, Probe, RequestError};
+use broker_dialect::{Incoming, Words};
 use broker_transport::Writer;
 use broker_transport::ws::{Inflater, Settings, WebSocket, encode};
 use tokio::sync::oneshot;
@@ -15,7 +15,6 @@ use super::State;
 use crate::load::Seat;
 use crate::shard::connection::{Connection, Waiting, Way};
 use crate::shard::farewell::Ending;
-use crate::shard::frames;
 use crate::shard::lines::Line;
 
 impl State {
@@ -174,14 +173,12 @@ impl State {
             return None;
         }
         polling.release(dialect);
-        let window = websocket.window();
-        for packet in polling.take() {
-            let words = broker_dialect::Words::Packet(packet, revision);
-            let frames = frames::all(&words, window, &mut self.deflater);
-            connection.outbound.push_control(frames);
-        }
+        let waiting = polling.take();
         let way = std::mem::replace(&mut connection.way, Way::Socket(Rc::new(writer)));
         connection.websocket = websocket;
+        for packet in waiting {
+            connection.say(&Words::Packet(packet, revision), &mut self.deflater);
+        }
         if !connection.intake.is_open() {
             connection.websocket.pause();
         }

@@ -168,6 +168,35 @@ async fn a_polling_session_that_falls_silent_is_ended_and_leaves_nothing() {
 }
 
 #[tokio::test]
+async fn where_a_client_stands_it_is_told_however_much_it_has_still_to_fetch() {
+    let config = format!(
+        "{ENDPOINT}[limits]\nmax_send_queue = '4KiB'\nslow_consumer = 'drop'\n[backend]\nconnect = 'wait'"
+    );
+    let backend = Scripted::silent();
+    let broker = Broker::start(&config, &backend);
+    let poller = Poller::named(POLLING, &get(&broker, POLLING).await);
+    assert_eq!(poller.post(&broker, "40").await, ok());
+    let main = sid(&poller.poll(&broker).await);
+    let send = r#"{"type":"send","match":"*","message":{"type":"much","args":["LONG"]}}"#;
+    let send = send.replace("LONG", &"x".repeat(4096));
+    broker.execute(&send).await;
+    assert_eq!(broker.receipts(&send).await[0]["dropped"], 1);
+
+    assert_eq!(poller.post(&broker, "40/other,").await, ok());
+    assert_eq!(poller.post(&broker, r#"42/other,["hello"]"#).await, ok());
+    backend.told_of("client-hello").await;
+    broker
+        .execute(&format!(
+            r#"{{"type":"close","match":{{"wskey":"{main}"}}}}"#
+        ))
+        .await;
+    let fetched = poller.poll(&broker).await;
+    let packets: Vec<&str> = fetched.split('\u{1e}').collect();
+    assert!(packets[1].starts_with("40/other,{"), "{packets:?}");
+    assert_eq!(packets[2..], ["41"]);
+}
+
+#[tokio::test]
 async fn what_a_client_does_not_fetch_has_a_limit() {
     let send = r#"{"type":"send","match":"*","message":{"type":"much","args":["LONG"]}}"#;
     let send = send.replace("LONG", &"x".repeat(4096));
