@@ -41,10 +41,12 @@ impl Broker {
         else {
             return;
         };
-        session.admission = Some(Admission::Granted);
-        if session.phase == Phase::Unreachable {
+        if session.phase == Phase::Asked {
+            session.admission = Some(Admission::Granted);
             session.phase = Phase::Open;
             self.index.insert(handle.slot, &session.info);
+        } else {
+            session.admission = None;
         }
     }
 

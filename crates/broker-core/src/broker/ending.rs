@@ -12,13 +12,18 @@ impl Broker {
     /// What its client still says is told.
     pub fn begin_closing(&mut self, session: SessionHandle) {
         let slot = session.slot;
-        if let Some(session) = self
-            .sessions
-            .get_mut(session)
-            .filter(|session| session.phase == Phase::Open)
-        {
-            session.phase = Phase::Unreachable;
-            self.index.remove(slot, &session.info);
+        let Some(session) = self.sessions.get_mut(session) else {
+            return;
+        };
+        match session.phase {
+            Phase::Asked => session.phase = Phase::Unreachable,
+            Phase::Open => {
+                session.phase = Phase::Unreachable;
+                // Nobody has to be told any more that it is let in.
+                session.admission = None;
+                self.index.remove(slot, &session.info);
+            }
+            Phase::Unreachable | Phase::Gone => {}
         }
     }
 

@@ -51,6 +51,8 @@ pub(super) enum Admission {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
+    /// It matches nothing yet: the backend is asked whether to let it in.
+    Asked,
     /// Commands reach it.
     Open,
     /// It matches nothing: a command or the driver is closing it, or it was opened so. Its connection has still to end.
@@ -82,7 +84,9 @@ impl Sessions {
             handshake: opening.handshake,
             is_told: opening.is_told,
             admission: opening.is_asked.then_some(Admission::Asked),
-            phase: if opening.is_reachable && !opening.is_asked {
+            phase: if opening.is_asked {
+                Phase::Asked
+            } else if opening.is_reachable {
                 Phase::Open
             } else {
                 Phase::Unreachable

@@ -338,7 +338,7 @@ impl Teller {
                     let is_let_in = !answer.closes();
                     return self.turn_away(handle, Refusal::Closed, is_let_in, around);
                 }
-                Phase::Gone => {}
+                Phase::Asked | Phase::Gone => {}
             }
         }
         self.release(handle, 0, around);

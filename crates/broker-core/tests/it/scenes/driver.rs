@@ -95,6 +95,48 @@ fn a_connection_that_the_driver_closes_matches_nothing_and_its_client_is_heard_t
 }
 
 #[test]
+fn who_is_being_closed_while_the_backend_decides_is_never_matched_and_ends_as_the_driver_says() {
+    for closes_before_the_answer in [true, false] {
+        let mut broker = Broker::new(config(|config| config.shards = 2));
+        let mut out = Effects::default();
+        let mut opening = opening();
+        opening.is_asked = true;
+        let session = broker.open(NOW, opening, &mut out);
+        let Some(Effect::CallBackend(call)) = out.list.pop() else {
+            panic!("{out:?}");
+        };
+        if closes_before_the_answer {
+            broker.begin_closing(session);
+        }
+        // All shards carry it out, so that it comes back.
+        let list = Bytes::from_static(br#"[{"type":"send","match":"*","message":1}]"#);
+        let list = CommandList::parse(&list, Reading::lenient(10)).unwrap();
+        broker.backend_replied(NOW, call.handle, [list], &mut out);
+        broker.begin_closing(session);
+        let Some(Effect::Route(orders)) = out.list.pop() else {
+            panic!("{out:?}");
+        };
+        broker.execute(NOW, orders, &mut out);
+        assert!(matches!(out.list[..], [Effect::Executed { .. }]), "{out:?}");
+        out.list.clear();
+        let counted = asked(&mut broker, r#"{"type":"count"}"#);
+        let nobody = Outcome::Counted {
+            matched: 0,
+            by: None,
+        };
+        assert_eq!(counted, nobody);
+
+        broker.close(NOW, session, 1012, "", &mut out);
+        let told = answer(&mut broker, &mut out);
+        assert_eq!(
+            told,
+            r#"{"type":"session-disconnect","code":1012,"reason":""}"#
+        );
+        assert_eq!(broker.sessions(), 0);
+    }
+}
+
+#[test]
 fn a_session_says_that_it_is_paused_from_its_pause_to_its_resume() {
     let (mut broker, session, mut out) = one_session(&config(|config| config.max_held_events = 1));
     broker.receive(NOW, session, say("1"), &mut out);
