@@ -77,15 +77,27 @@ impl Letter {
                 Content::Claim { name, .. }
                 | Content::Release { name, .. }
                 | Content::Claimed { name, .. }
-                | Content::Released { name, .. } => name.form().len() + name.given().len(),
+                | Content::Released { name, .. } => name.size(),
                 Content::Lost { form, .. } => form.len(),
                 Content::Forward { forms, parcel } => {
-                    forms.iter().map(|form| form.len() + 16).sum::<usize>() + parcel.message.len()
+                    forms.iter().map(|form| form.len() + 16).sum::<usize>() + parcel.size()
                 }
-                Content::Hand { to, parcel } => 8 * to.len() + parcel.message.len(),
-                Content::Answer { message, .. } => message.as_ref().map_or(0, Bytes::len),
+                Content::Hand { to, parcel } => 8 * to.len() + parcel.size(),
+                Content::Answer { from, message, .. } => {
+                    len_of(from) + message.as_ref().map_or(0, Bytes::len)
+                }
             }
     }
+}
+
+impl Parcel {
+    fn size(&self) -> usize {
+        self.message.len() + len_of(&self.from)
+    }
+}
+
+fn len_of(text: &Option<Arc<str>>) -> usize {
+    text.as_ref().map_or(0, |text| text.len())
 }
 
 /// What the broker has to say to a client, in the words of its dialect.
@@ -133,7 +145,7 @@ mod tests {
         let name = Name::read(r#""ann""#).unwrap();
         let parcel = Parcel {
             message: Bytes::from_static(b"12345"),
-            from: None,
+            from: Some("me".into()),
             request: None,
         };
         let forms = ["ab", "c"].map(Box::from).into_iter().collect();
@@ -162,22 +174,22 @@ mod tests {
                     forms,
                     parcel: parcel.clone(),
                 },
-                40,
+                42,
             ),
             (
                 Content::Hand {
                     to: SmallVec::from_elem(session, 3),
                     parcel: parcel.clone(),
                 },
-                29,
+                31,
             ),
             (
                 Content::Answer {
                     request,
-                    from: None,
+                    from: parcel.from,
                     message: Some(parcel.message),
                 },
-                5,
+                7,
             ),
         ] {
             assert_eq!(Letter(content).size(), LETTER_BYTES + texts);

@@ -43,7 +43,9 @@ pub use event::{
 pub use gate::{BackendGate, Claim, GateConfig, Grant, Pacer, Standing};
 pub use letter::{Letter, Notice};
 pub use message::ClientMessage;
-pub use name::{GIVEN_BYTES_MAX, NAME_BYTES_MAX, NAMES_MAX, Name, NameError};
+pub use name::{
+    GIVEN_BYTES_MAX, NAME_BYTES_MAX, NAMES_BYTES_MAX, NAMES_MAX, Name, NameError, RegisterError,
+};
 pub use outcome::{Listing, Outcome, write_receipts, write_results};
 pub use pace::Pace;
 pub use request::{

@@ -13,6 +13,9 @@ pub const GIVEN_BYTES_MAX: usize = 8 * NAME_BYTES_MAX;
 /// How many names one session may hold.
 pub const NAMES_MAX: usize = 1024;
 
+/// How much they may hold in all, in bytes: the string forms, and the names as they were given.
+pub const NAMES_BYTES_MAX: usize = 64 << 10;
+
 /// How deep in other JSON a name stands at most, such as in the session infos of a listing: everybody is to be able to read
 /// that too.
 const SHOWN_DEPTH: usize = 8;
@@ -25,7 +28,7 @@ pub struct Name {
     given: Arc<str>,
 }
 
-/// Why a value is no name, or cannot be held.
+/// Why a value is no name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
     /// The value is absent, `null`, `false`, `0` or an empty string.
@@ -37,8 +40,13 @@ pub enum NameError {
     /// The value is JSON, but not such as everybody can read ([`json::check`]), or is nested too deep to be shown as such.
     #[error("a name must be JSON that everybody can read")]
     Unreadable,
-    /// The session holds [`NAMES_MAX`] names.
-    #[error("a connection may hold at most {NAMES_MAX} names")]
+}
+
+/// Why a session cannot hold one more name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RegisterError {
+    /// It would hold more than [`NAMES_MAX`] names, or than [`NAMES_BYTES_MAX`] bytes of them.
+    #[error("a connection may hold at most {NAMES_MAX} names, and {NAMES_BYTES_MAX} bytes of them")]
     TooMany,
     /// The session info, which shows the last name as `id`, has no room for it.
     #[error("{0}")]
@@ -71,6 +79,11 @@ impl Name {
             form: form.into(),
             given: value.into(),
         })
+    }
+
+    /// What it holds, in bytes.
+    pub(crate) fn size(&self) -> usize {
+        self.form.len() + self.given.len()
     }
 
     /// The string form, by which it is found.

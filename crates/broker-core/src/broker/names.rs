@@ -8,10 +8,10 @@ use foldhash::quality::SeedableRandomState;
 use smallvec::SmallVec;
 
 use crate::letter::Holder;
-use crate::name::{NAMES_MAX, Name};
+use crate::name::{NAMES_BYTES_MAX, NAMES_MAX, Name};
 use crate::session::SessionHandle;
 
-/// The names that one session holds, the latest last; never empty.
+/// The names that one session holds, the latest last.
 #[derive(Debug, Default)]
 pub(super) struct Names(SmallVec<[Held; 1]>);
 
@@ -25,8 +25,13 @@ pub(super) struct Held {
 
 impl Names {
     /// Whether one more name, or this one again, can be held.
-    pub(super) fn have_room_for(&self, form: &str) -> bool {
-        self.0.len() < NAMES_MAX || self.forms().any(|held| held == form)
+    pub(super) fn have_room_for(&self, name: &Name) -> bool {
+        let others = self.0.iter().map(|held| &held.name);
+        let others = others.filter(|held| held.form() != name.form());
+        let (count, bytes) = others.fold((0, 0), |(count, bytes), held| {
+            (count + 1, bytes + held.size())
+        });
+        count < NAMES_MAX && bytes + name.size() <= NAMES_BYTES_MAX
     }
 
     /// Adds a name, or puts one that is held already behind the others.
@@ -58,16 +63,13 @@ impl Names {
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
-
-    fn forms(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|held| held.name.form())
-    }
 }
 
 /// Who holds the names that this shard owns: the last session that has registered each.
 #[derive(Debug)]
 pub(super) struct Directory {
     holders: HashMap<Box<str>, Holder, SeedableRandomState>,
+    /// How many claims the sessions of this shard have made, of names that any shard owns.
     claims: u64,
 }
 

@@ -7,7 +7,7 @@ use super::names::Held;
 use crate::effect::Effects;
 use crate::event::Fact;
 use crate::letter::{Content, Holder};
-use crate::name::{Name, NameError};
+use crate::name::{Name, RegisterError};
 use crate::session::SessionHandle;
 use crate::time::Timestamp;
 
@@ -26,13 +26,13 @@ impl Broker {
         handle: SessionHandle,
         name: Name,
         out: &mut Effects,
-    ) -> Result<(), NameError> {
+    ) -> Result<(), RegisterError> {
         let Some(session) = self.connected(handle) else {
             return Ok(());
         };
         let names = session.names.as_deref();
-        if names.is_some_and(|names| !names.have_room_for(name.form())) {
-            return Err(NameError::TooMany);
+        if names.is_some_and(|names| !names.have_room_for(&name)) {
+            return Err(RegisterError::TooMany);
         }
         self.show_id(handle, Some(name.given()))?;
         let holder = self.directory.claimant(self.config.shard, handle);
@@ -142,7 +142,11 @@ impl Broker {
     }
 
     /// Shows the last name of a session in its info.
-    fn show_id(&mut self, handle: SessionHandle, id: Option<&Arc<str>>) -> Result<(), NameError> {
+    fn show_id(
+        &mut self,
+        handle: SessionHandle,
+        id: Option<&Arc<str>>,
+    ) -> Result<(), RegisterError> {
         let Some(session) = self.sessions.get(handle) else {
             return Ok(());
         };

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use broker_core::{
     Ack, Broker, CallHandle, ClientMessage, CommandList, Config, CookieRule, Effect, Effects, Info,
-    Letter, Message, Name, NameError, NotAsked, Notice, Opening, Orders, Relay, RequestToken,
+    Letter, Message, Name, NotAsked, Notice, Opening, Orders, RegisterError, Relay, RequestToken,
     SessionHandle, SessionId, Source, Timestamp,
 };
 use bytes::Bytes;
@@ -98,8 +98,8 @@ impl Town {
         who
     }
 
-    pub(crate) fn register(&mut self, who: usize, name: &str) -> Result<(), NameError> {
-        let name = Name::read(name)?;
+    pub(crate) fn register(&mut self, who: usize, name: &str) -> Result<(), RegisterError> {
+        let name = Name::read(name).unwrap();
         self.call(who, |broker, now, session, out| {
             broker.register(now, session, name, out)
         })

@@ -29,7 +29,6 @@ fn register(members: &Members<'_>) -> Result<Action, &'static str> {
             NameError::Empty => "register without an id",
             NameError::TooLong => "register with too long an id",
             NameError::Unreadable => "register with an id that not everybody can read",
-            NameError::TooMany | NameError::NoRoom(_) => "register refused",
         })
 }
 

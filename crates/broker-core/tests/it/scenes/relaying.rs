@@ -1,6 +1,6 @@
 //! Names, messages by name, requests and answers.
 
-use broker_core::{Config, NAMES_MAX, NameError, NotAsked, REQUESTS_MAX};
+use broker_core::{Config, NAMES_BYTES_MAX, NAMES_MAX, NotAsked, REQUESTS_MAX, RegisterError};
 
 use crate::town::{Heard, Town};
 
@@ -236,10 +236,23 @@ fn names_and_requests_of_one_connection_have_a_limit() {
     for number in 1..NAMES_MAX {
         town.register(ann, &number.to_string()).unwrap();
     }
-    assert_eq!(town.register(ann, "\"more\""), Err(NameError::TooMany));
+    assert_eq!(town.register(ann, "\"more\""), Err(RegisterError::TooMany));
     assert_eq!(town.register(ann, "\"ann\""), Ok(()), "it holds that one");
     town.settle();
     town.take_heard(ann);
+
+    // A name counts with its string form and as it was given.
+    let bob = town.open(1);
+    let long = |digit: usize| format!("\"{digit}{}\"", "x".repeat(1000));
+    let fit = NAMES_BYTES_MAX / (1001 + 1003);
+    for digit in 0..fit {
+        town.register(bob, &long(digit + 10)).unwrap();
+    }
+    town.register(bob, &long(10)).unwrap();
+    assert_eq!(town.register(bob, &long(9)), Err(RegisterError::TooMany));
+    town.unregister(bob);
+    town.register(bob, &long(9)).unwrap();
+
     for number in 0..=REQUESTS_MAX {
         town.relay(ann, &["nobody"], "1", Some(&number.to_string()));
     }
