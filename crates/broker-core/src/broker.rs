@@ -19,6 +19,7 @@ use self::names::Directory;
 use self::requests::Requests;
 use self::sessions::{Phase, Session, Sessions};
 use self::telling::{Around, Teller};
+use crate::close_code;
 use crate::config::{Config, Gating};
 use crate::effect::{Effect, Effects, Orders};
 use crate::event::{CallHandle, Fact, Failure};
@@ -31,9 +32,6 @@ pub use self::index::INDEXED_FIELDS_MAX;
 pub use self::opening::{Opening, SessionView};
 pub use self::relaying::{NotAsked, Relay};
 pub use self::telling::{HELD_EVENT_BYTES, HELD_SESSION_BYTES};
-
-/// The close code for a session whose message found no room ([`OnFull::Close`](crate::OnFull::Close)).
-const OVERLOADED: u16 = 1013;
 
 /// All that one shard knows: its sessions, what the backend has still to be told, and the commands under way.
 ///
@@ -278,7 +276,7 @@ impl Broker {
             out.recipients.push(session);
             out.list.push(Effect::Close {
                 to: start..out.recipients.len(),
-                code: OVERLOADED,
+                code: close_code::TRY_AGAIN_LATER,
                 reason: "too much is held for the backend".into(),
             });
         }

@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod broker;
+pub mod close_code;
 mod command;
 mod config;
 mod criteria;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use broker_core::{ClientMessage, Message, Timestamp, json};
+use broker_core::{ClientMessage, Message, Timestamp, close_code, json};
 
 use crate::{
     Action, Audience, BinaryMessages, Dialect, EncodeError, Incoming, Outgoing, Sessions, Start,
@@ -45,7 +45,7 @@ impl Dialect for Wsbroker {
 
 /// What no message of the core can hold; with any sensible `max_message` the transport has refused it before.
 const TOO_BIG: Action = Action::Refuse {
-    code: 1009,
+    code: close_code::TOO_BIG,
     reason: Cow::Borrowed("message too big"),
 };
 

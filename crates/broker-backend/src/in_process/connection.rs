@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use broker_core::json;
-use broker_core::{Aim, Command, Entry, Failure, Handshake, Info, Message, SessionId, Verb};
+use broker_core::{
+    Aim, Command, Entry, Failure, Handshake, Info, Message, SessionId, Verb, close_code,
+};
 use bytes::Bytes;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -206,7 +208,7 @@ impl<'a> Connection<'a> {
     /// When `code` is neither 1000 nor from 3000 to 4999, or `reason` is longer than 123 bytes.
     pub fn close(&mut self, code: u16, reason: &str) -> Result<(), AskError> {
         // RFC 6455 §7.4.2 leaves an endpoint these codes; §5.5: a control frame carries at most 125 bytes.
-        if !(code == 1000 || (3000..=4999).contains(&code)) || reason.len() > 123 {
+        if !close_code::is_for_applications(code) || reason.len() > close_code::REASON_BYTES_MAX {
             return Err(AskError::Close);
         }
         let reason = reason.into();

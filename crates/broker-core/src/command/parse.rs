@@ -11,6 +11,7 @@ use super::{
     Aim, COMMAND_TYPES, Command, CommandError, CommandList, Entry, Except, ListError, LogLevel,
     Message, OtherCommand, Overlooked, Page, Verb,
 };
+use crate::close_code;
 use crate::criteria::{Criteria, kind};
 use crate::form;
 use crate::json;
@@ -298,16 +299,16 @@ fn change(fields: &Fields<'_>, strict: bool) -> Result<Verb, CommandError> {
 
 fn close(fields: &Fields<'_>) -> Result<Verb, CommandError> {
     let code = match fields.get("code") {
-        None => 1000,
+        None => close_code::NORMAL,
         Some(code) => code
             .parse()
             .ok()
-            .filter(|code| *code == 1000 || (3000..=4999).contains(code))
+            .filter(|code| close_code::is_for_applications(*code))
             .ok_or_else(|| wrong("code", "1000 or from 3000 to 4999"))?,
     };
     let reason = fields.string("reason")?.unwrap_or_default();
     // RFC 6455 §5.5: a control frame carries at most 125 bytes, two of which are the code.
-    if reason.len() > 123 {
+    if reason.len() > close_code::REASON_BYTES_MAX {
         return Err(wrong("reason", "at most 123 bytes"));
     }
     Ok(Verb::Close {

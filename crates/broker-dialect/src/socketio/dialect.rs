@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 use std::collections::VecDeque;
 
-use broker_core::{ClientMessage, Message, Notice, RequestToken, SessionId, Timestamp, json};
+use broker_core::{
+    ClientMessage, Message, Notice, RequestToken, SessionId, Timestamp, close_code, json,
+};
 
 use super::{Action as Asked, Connection, NamespaceIndex, encode};
 use crate::socketio::engine::payload::{self, Body, PayloadError, Posted};
@@ -249,7 +251,7 @@ fn translate(
                 token: ack.map(RequestToken::from),
             },
             Err(_) => Action::Refuse {
-                code: 1002,
+                code: close_code::PROTOCOL_ERROR,
                 reason: Cow::Borrowed("the peer sent arguments that cannot be passed on"),
             },
         },

@@ -3,6 +3,7 @@
 use super::engine::PacketError as EngineError;
 use super::engine::payload::PayloadError;
 use super::{AttachmentError, PacketError};
+use broker_core::close_code;
 
 /// Why a connection of Socket.IO ends.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -44,18 +45,18 @@ impl Fault {
     #[must_use]
     pub fn close_code(&self) -> u16 {
         match self {
-            Fault::ByClient => 1000,
-            Fault::NoPong => 4102,
-            Fault::NoNamespace => 1008,
+            Fault::ByClient => close_code::NORMAL,
+            Fault::NoPong => close_code::NO_PONG,
+            Fault::NoNamespace => close_code::POLICY,
             Fault::Payload(PayloadError::TooLong { .. })
-            | Fault::Attachment(AttachmentError::TooLong { .. }) => 1009,
+            | Fault::Attachment(AttachmentError::TooLong { .. }) => close_code::TOO_BIG,
             Fault::NotEntered
             | Fault::EnteredTwice
             | Fault::Direction
             | Fault::Engine(_)
             | Fault::Payload(_)
             | Fault::Packet(_)
-            | Fault::Attachment(_) => 1002,
+            | Fault::Attachment(_) => close_code::PROTOCOL_ERROR,
         }
     }
 }

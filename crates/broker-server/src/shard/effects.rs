@@ -7,12 +7,12 @@ use std::rc::Rc;
 use broker_backend::Caller;
 use broker_core::{
     CommandError, Effect, EventId, EventKind, Failure, LogLevel, Loss, Orders, OtherCommand,
-    Outcome, Refusal, SessionHandle, Source, Timestamp,
+    Outcome, Refusal, SessionHandle, Source, Timestamp, close_code,
 };
 
 use super::Shard;
 use super::complaints::{Complaints, left_out};
-use super::farewell::{Farewell, OVERLOADED};
+use super::farewell::Farewell;
 use super::state::State;
 use crate::counters::Closed;
 
@@ -99,7 +99,7 @@ impl State {
                 }
             }
             Effect::Close { to, code, reason } => {
-                let cause = if code == OVERLOADED {
+                let cause = if code == close_code::TRY_AGAIN_LATER {
                     Closed::HoldFull
                 } else {
                     Closed::ByCommand

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use broker_core::close_code;
 use broker_transport::ws::Violation;
 
 use crate::counters::Closed;
@@ -16,43 +17,57 @@ pub(super) struct Farewell {
 }
 
 /// While a drain goes on.
-pub(super) const RESTARTING: Farewell = ours(1012, "the broker is restarting", Closed::Restart);
+pub(super) const RESTARTING: Farewell = ours(
+    close_code::RESTART,
+    "the broker is restarting",
+    Closed::Restart,
+);
 
 /// At an end without a drain.
-pub(super) const ENDING: Farewell = ours(1001, "the broker is ending", Closed::Restart);
+pub(super) const ENDING: Farewell = ours(
+    close_code::GOING_AWAY,
+    "the broker is ending",
+    Closed::Restart,
+);
 
 /// In whose work something of ours went wrong.
-pub(super) const INTERNAL_ERROR: Farewell = ours(1011, "internal error", Closed::Internal);
+pub(super) const INTERNAL_ERROR: Farewell = ours(
+    close_code::INTERNAL_ERROR,
+    "internal error",
+    Closed::Internal,
+);
 
 /// To a client that does not read what it is sent.
-pub(super) const SLOW_CONSUMER: Farewell = ours(4100, "slow consumer", Closed::SendQueue);
+pub(super) const SLOW_CONSUMER: Farewell = ours(
+    close_code::SLOW_CONSUMER,
+    "slow consumer",
+    Closed::SendQueue,
+);
 
 /// To a client whose socket takes nothing any more; it is told to the backend only.
-pub(super) const STUCK: Farewell = ours(4100, "slow consumer", Closed::WriteTimeout);
+pub(super) const STUCK: Farewell = ours(
+    close_code::SLOW_CONSUMER,
+    "slow consumer",
+    Closed::WriteTimeout,
+);
 
 /// To a client that says more than `messages_per_second`.
-pub(super) const TOO_MANY_MESSAGES: Farewell =
-    ours(4101, "too many messages", Closed::TooManyMessages);
-
-/// The code for a client that has ended its session in the words of its dialect (RFC 6455 §7.4.1).
-pub(super) const NORMAL: u16 = 1000;
-
-/// The code for a message over `max_message` that only a dialect can tell (RFC 6455 §7.4.1).
-pub(super) const TOO_BIG: u16 = 1009;
-
-/// The code for a client that was not heard of in time.
-pub(super) const NO_PONG: u16 = 4102;
-
-/// The code for a client that may come back later, such as one more of whose messages are held than may be.
-pub(super) const OVERLOADED: u16 = 1013;
+pub(super) const TOO_MANY_MESSAGES: Farewell = ours(
+    close_code::TOO_MANY_MESSAGES,
+    "too many messages",
+    Closed::TooManyMessages,
+);
 
 /// To a client of Socket.IO that nobody can let in at present.
-pub(super) const BACKEND_AWAY: Farewell =
-    ours(OVERLOADED, "the backend is away", Closed::BackendAway);
+pub(super) const BACKEND_AWAY: Farewell = ours(
+    close_code::TRY_AGAIN_LATER,
+    "the backend is away",
+    Closed::BackendAway,
+);
 
 /// To a client of Socket.IO of which nothing more can be held for the backend.
 pub(super) const HOLD_FULL: Farewell = ours(
-    OVERLOADED,
+    close_code::TRY_AGAIN_LATER,
     "too much is held for the backend",
     Closed::HoldFull,
 );
@@ -105,7 +120,7 @@ impl Ending {
     /// A client that polls has made two requests at once of which there may be one, so that neither can be answered.
     pub(super) fn out_of_turn(reason: &'static str) -> Ending {
         Ending {
-            farewell: Farewell::new(1002, reason, Closed::ProtocolError),
+            farewell: Farewell::new(close_code::PROTOCOL_ERROR, reason, Closed::ProtocolError),
             is_lost: true,
         }
     }
@@ -113,7 +128,7 @@ impl Ending {
     /// The peer has vanished, or has closed its socket without a close frame (RFC 6455 §7.1.5).
     pub(super) fn lost(reason: impl Into<Cow<'static, str>>) -> Ending {
         Ending {
-            farewell: Farewell::new(1006, reason, Closed::Lost),
+            farewell: Farewell::new(close_code::LOST, reason, Closed::Lost),
             is_lost: true,
         }
     }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use broker_backend::{Greeting, Page};
-use broker_core::{Failure, Message, Refusal, SessionHandle, Timestamp};
+use broker_core::{Failure, Message, Refusal, SessionHandle, Timestamp, close_code};
 use http::StatusCode;
 use tokio::sync::oneshot;
 
@@ -13,9 +13,6 @@ use super::Shard;
 use super::farewell::Farewell;
 use super::handshake::Admission;
 use super::state::State;
-
-/// The close code of RFC 6455 §7.4.1 for a peer that is lost; it is told to the application only.
-const LOST: u16 = 1006;
 
 /// How long a client is asked to wait where nothing is known.
 const WAIT: Duration = Duration::from_secs(5);
@@ -230,11 +227,9 @@ impl Shard {
         self: &Rc<Shard>,
         admission: &Admission,
     ) -> Result<Invitation, TurnedAway> {
-        let mut decided = None;
-        let session = self.work(|state, now| {
+        let (session, decided) = self.work(|state, now| {
             let session = state.open(now, admission, true);
-            decided = Some(state.lobby.enter(session));
-            session
+            (session, state.lobby.enter(session))
         });
         let mut invitation = Invitation {
             shard: self.clone(),
@@ -242,10 +237,7 @@ impl Shard {
             is_accepted: false,
             greeting: None,
         };
-        let decided = match decided {
-            Some(decided) => decided.await.ok(),
-            None => None,
-        };
+        let decided = decided.await;
         invitation.greeting = decided.unwrap_or(Err(TurnedAway::Away(WAIT)))?;
         Ok(invitation)
     }
@@ -269,7 +261,7 @@ impl Drop for Invitation {
             state.lobby.leave(session);
             state
                 .broker
-                .close(now, session, LOST, "", &mut state.effects);
+                .close(now, session, close_code::LOST, "", &mut state.effects);
         });
     }
 }

@@ -1,5 +1,6 @@
 //! What a peer can do wrong, and the close code for it.
 
+use broker_core::close_code;
 use thiserror::Error;
 
 /// What the peer did against the protocol or against a limit of the connection.
@@ -85,11 +86,13 @@ impl Violation {
             | Violation::LoneContinuation
             | Violation::InterleavedMessage
             | Violation::HalfCloseCode
-            | Violation::BadCloseCode(_) => 1002,
-            Violation::BadCloseReason | Violation::NotUtf8 | Violation::CorruptMessage => 1007,
-            Violation::TooManyFragments { .. } | Violation::SlowMessage => 1008,
-            Violation::MessageTooBig { .. } => 1009,
-            Violation::NoPong => 4102,
+            | Violation::BadCloseCode(_) => close_code::PROTOCOL_ERROR,
+            Violation::BadCloseReason | Violation::NotUtf8 | Violation::CorruptMessage => {
+                close_code::NOT_CONSISTENT
+            }
+            Violation::TooManyFragments { .. } | Violation::SlowMessage => close_code::POLICY,
+            Violation::MessageTooBig { .. } => close_code::TOO_BIG,
+            Violation::NoPong => close_code::NO_PONG,
         }
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Around, Teller, oldest_held};
 use crate::broker::sessions::{Phase, Sessions};
+use crate::close_code;
 use crate::config::Config;
 use crate::effect::{Effect, Refusal};
 use crate::event::{Fact, Failure};
@@ -97,7 +98,8 @@ impl Teller {
         }
         if !is_gone {
             let reason = Box::default();
-            self.push(handle, Fact::Disconnected { code: 1006, reason }, around);
+            let code = close_code::LOST;
+            self.push(handle, Fact::Disconnected { code, reason }, around);
         }
         self.release(handle, 0, around);
     }

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use broker_core::{Broker, Effects, SessionHandle, Timestamp};
+use broker_core::{Broker, Effects, SessionHandle, Timestamp, close_code};
 use broker_dialect::socketio::NamespaceIndex;
 use broker_dialect::{Action, Incoming, Sessions, Words};
 use broker_transport::ws::Deflater;
@@ -12,7 +12,7 @@ use crate::counters::Closed;
 use crate::shard::Settings;
 use crate::shard::complaints::{Complaints, left_out};
 use crate::shard::connection::Connection;
-use crate::shard::farewell::{Farewell, NO_PONG, NORMAL, TOO_BIG};
+use crate::shard::farewell::Farewell;
 use crate::shard::lobby::Lobby;
 
 /// What it takes to do what a dialect makes of a client's words.
@@ -142,9 +142,9 @@ impl Ear<'_> {
             }
             Action::Refuse { code, reason } => {
                 let cause = match code {
-                    NORMAL => Closed::ByClient,
-                    TOO_BIG => Closed::MessageTooBig,
-                    NO_PONG => Closed::NoPong,
+                    close_code::NORMAL => Closed::ByClient,
+                    close_code::TOO_BIG => Closed::MessageTooBig,
+                    close_code::NO_PONG => Closed::NoPong,
                     _ => Closed::Dialect,
                 };
                 self.close(connection, Farewell::new(code, reason, cause));

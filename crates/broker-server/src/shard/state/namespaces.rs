@@ -1,7 +1,8 @@
 //! The sessions of namespaces: entering, leaving, being put out.
 
 use broker_core::{
-    Broker, Entrance, Failure, Opening, Refusal, SessionHandle, SessionId, Timestamp, json,
+    Broker, Entrance, Failure, Opening, Refusal, SessionHandle, SessionId, Timestamp, close_code,
+    json,
 };
 use broker_dialect::Words;
 use broker_dialect::socketio::NamespaceIndex;
@@ -16,9 +17,6 @@ use crate::shard::connection::Connection;
 use crate::shard::farewell::{BACKEND_AWAY, Farewell, HOLD_FULL};
 use crate::shard::lines::Line;
 use crate::shard::lobby::Lobby;
-
-/// The close code of a session whose client has left its namespace.
-const LEFT: u16 = 1000;
 
 /// What a client is told that the backend does not let in, where the backend does not say more.
 const REFUSED: &str = "the backend does not let it in";
@@ -108,9 +106,10 @@ impl Ear<'_> {
         if let Some(session) = connection.namespaces.remove(namespace) {
             self.moves.push(Move::Left(session));
             let reason = "client namespace disconnect";
-            log_left(self.broker, session, LEFT, reason);
+            let code = close_code::NORMAL;
+            log_left(self.broker, session, code, reason);
             self.broker
-                .close(self.now, session, LEFT, reason, self.effects);
+                .close(self.now, session, code, reason, self.effects);
         }
     }
 }
