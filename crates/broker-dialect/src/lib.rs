@@ -26,6 +26,6 @@ mod wsmsgbroker;
 pub use dialect::{
     Action, Audience, Dialect, EncodeError, Incoming, Outgoing, Sessions, Start, Words,
 };
-pub use options::{BinaryMessages, Options, UnknownBinaryMessages};
+pub use options::{BinaryMessages, Options};
 pub use registry::{DialectKind, DialectState, UnknownDialect};
 pub use wsmsgbroker::DESTINATIONS_MAX;

@@ -1,7 +1,5 @@
 //! What an endpoint's configuration says about its dialect.
 
-use std::fmt;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::socketio;
@@ -40,28 +38,11 @@ impl BinaryMessages {
             BinaryMessages::Text => "text",
         }
     }
-}
 
-/// No value of `binary` has this name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UnknownBinaryMessages(Box<str>);
-
-impl fmt::Display for UnknownBinaryMessages {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "unknown value `{}`, must be `event` or `text`", self.0)
-    }
-}
-
-impl std::error::Error for UnknownBinaryMessages {}
-
-impl FromStr for BinaryMessages {
-    type Err = UnknownBinaryMessages;
-
-    fn from_str(name: &str) -> Result<BinaryMessages, UnknownBinaryMessages> {
-        let known = BinaryMessages::ALL.into_iter();
-        let mut named = known.filter(|choice| choice.name() == name);
-        named
-            .next()
-            .ok_or_else(|| UnknownBinaryMessages(name.into()))
+    /// The choice of this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<BinaryMessages> {
+        let mut known = BinaryMessages::ALL.into_iter();
+        known.find(|choice| choice.name() == name)
     }
 }

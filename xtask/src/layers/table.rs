@@ -64,6 +64,7 @@ pub(super) const LAYERS: &[Layer] = &[
         outside: Outside::Only(&[
             "base64",
             "bytes",
+            "form_urlencoded",
             "memchr",
             "serde_json",
             "simdutf8",

@@ -7,7 +7,7 @@ use super::event::Args;
 ///
 /// What it keeps is never more than `bytes_max`, nor of more attachments than were announced.
 #[derive(Debug)]
-pub struct Reassembly {
+pub(super) struct Reassembly {
     elements: Box<str>,
     attachments: Vec<Vec<u8>>,
     /// How many have been announced; at least one.
@@ -19,7 +19,7 @@ pub struct Reassembly {
 
 /// What is wrong with the attachments of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum AttachmentError {
+pub(crate) enum AttachmentError {
     /// Binary data that no packet has announced.
     #[error("the peer sent binary data that no packet announced")]
     Unannounced,
@@ -50,7 +50,7 @@ impl Reassembly {
     ///
     /// # Errors
     /// When the packet alone is over the limit.
-    pub fn begin(
+    pub(super) fn begin(
         args: &Args<'_>,
         announced: usize,
         bytes_max: usize,
@@ -70,7 +70,10 @@ impl Reassembly {
     ///
     /// # Errors
     /// When it does not fit, or when a placeholder is not as it should be. Nothing can follow then.
-    pub fn receive(&mut self, attachment: &[u8]) -> Result<Option<Args<'static>>, AttachmentError> {
+    pub(super) fn receive(
+        &mut self,
+        attachment: &[u8],
+    ) -> Result<Option<Args<'static>>, AttachmentError> {
         let bytes = self.bytes.saturating_add(attachment.len());
         check(bytes, self.bytes_max)?;
         self.bytes = bytes;
@@ -80,12 +83,6 @@ impl Reassembly {
         }
         let elements = binary::restore(&self.elements, &self.attachments)?;
         Ok(Some(Args::of_elements(elements)))
-    }
-
-    /// The bytes that it keeps.
-    #[must_use]
-    pub fn size(&self) -> usize {
-        self.bytes
     }
 }
 

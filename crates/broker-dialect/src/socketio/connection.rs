@@ -27,7 +27,7 @@ use super::{Fault, Settings};
 ///
 /// Events towards the client are written by [`encode`](mod@super::encode), without the state of any connection.
 #[derive(Debug)]
-pub struct Connection {
+pub(super) struct Connection {
     session: Session,
     namespaces: Namespaces,
     /// Invariant: there is one exactly while the client is in no namespace and waits for none.
@@ -40,15 +40,52 @@ pub struct Connection {
 #[derive(Debug)]
 struct Incomplete {
     namespace: NamespaceIndex,
-    /// The name of an event; none for an acknowledgement.
-    event: Option<Box<str>>,
-    id: Option<u64>,
+    said: Said<'static>,
     reassembly: Reassembly,
+}
+
+/// What a packet says that has arguments.
+#[derive(Clone, Debug)]
+enum Said<'a> {
+    Event {
+        name: Cow<'a, str>,
+        ack: Option<u64>,
+    },
+    Acknowledged {
+        ack: u64,
+    },
+}
+
+impl<'a> Said<'a> {
+    fn into_owned(self) -> Said<'static> {
+        match self {
+            Said::Event { name, ack } => Said::Event {
+                name: Cow::Owned(name.into_owned()),
+                ack,
+            },
+            Said::Acknowledged { ack } => Said::Acknowledged { ack },
+        }
+    }
+
+    fn with(self, namespace: NamespaceIndex, args: Args<'a>) -> Action<'a> {
+        match self {
+            Said::Event { name, ack } => Action::Event {
+                namespace,
+                event: Event { name, args },
+                ack,
+            },
+            Said::Acknowledged { ack } => Action::Acknowledged {
+                namespace,
+                ack,
+                args,
+            },
+        }
+    }
 }
 
 /// What a connection wants done.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Action<'a> {
+pub(super) enum Action<'a> {
     /// The client asks to enter a namespace: answer by [`Connection::entered`] or [`Connection::refused`], at any time.
     Enter {
         /// The namespace's index from now on.
@@ -92,7 +129,7 @@ pub enum Action<'a> {
 impl Connection {
     /// A connection that begins now. A client of protocol 3 enters `/` without being asked, so `act` may be called.
     #[must_use]
-    pub fn open(
+    pub(super) fn open(
         now: Timestamp,
         revision: Revision,
         transport: Transport,
@@ -114,37 +151,26 @@ impl Connection {
 
     /// The first packet to the client: the handshake of Engine.IO. `sid` names the session in its later requests.
     #[must_use]
-    pub fn open_packet(&self, sid: &str) -> Encoded {
+    pub(super) fn open_packet(&self, sid: &str) -> Encoded {
         self.session.open_packet(sid)
     }
 
     /// The Engine.IO session: its protocol, its transport, whether it has ended.
     #[must_use]
-    pub fn session(&self) -> &Session {
+    pub(super) fn session(&self) -> &Session {
         &self.session
-    }
-
-    /// The name of a namespace that the client is in, waits for, or was put out of.
-    #[must_use]
-    pub fn namespace(&self, index: NamespaceIndex) -> Option<&str> {
-        self.namespaces.name(index)
     }
 
     /// The name of a namespace that the client is in.
     #[must_use]
-    pub fn entered_namespace(&self, index: NamespaceIndex) -> Option<&str> {
+    pub(super) fn entered_namespace(&self, index: NamespaceIndex) -> Option<&str> {
         let is_in = self.namespaces.standing(index) == Standing::Entered;
         self.namespaces.name(index).filter(|_| is_in)
     }
 
-    /// The namespaces that the client is in or waits for.
-    pub fn namespaces(&self) -> impl Iterator<Item = NamespaceIndex> + '_ {
-        self.namespaces.live()
-    }
-
     /// The client may enter. `sid` becomes its `socket.id`; what is to be sent, unless it does not wait any more.
     #[must_use]
-    pub fn entered(&mut self, index: NamespaceIndex, sid: &str) -> Option<Encoded> {
+    pub(super) fn entered(&mut self, index: NamespaceIndex, sid: &str) -> Option<Encoded> {
         if self.session.is_closed() || self.namespaces.standing(index) != Standing::Entering {
             return None;
         }
@@ -156,7 +182,7 @@ impl Connection {
     /// The client may not enter, and its index is free; what is to be sent, unless it does not wait any more. For
     /// `message` and `details` see [`encode::refused`](super::encode::refused).
     #[must_use]
-    pub fn refused(
+    pub(super) fn refused(
         &mut self,
         now: Timestamp,
         index: NamespaceIndex,
@@ -176,7 +202,7 @@ impl Connection {
     /// Puts the client out of a namespace; what is to be sent, if it was in. What the client sends before it hears of
     /// that comes to nothing.
     #[must_use]
-    pub fn put_out(&mut self, now: Timestamp, index: NamespaceIndex) -> Option<Encoded> {
+    pub(super) fn put_out(&mut self, now: Timestamp, index: NamespaceIndex) -> Option<Encoded> {
         if self.session.is_closed() || self.namespaces.standing(index) != Standing::Entered {
             return None;
         }
@@ -190,17 +216,17 @@ impl Connection {
     ///
     /// # Errors
     /// When it can't take over: close it.
-    pub fn begin_upgrade(&mut self, now: Timestamp) -> Result<(), UpgradeError> {
+    pub(super) fn begin_upgrade(&mut self, now: Timestamp) -> Result<(), UpgradeError> {
         self.session.begin_upgrade(now)
     }
 
     /// The WebSocket that was to take over is gone; the session goes on by polling.
-    pub fn abandon_upgrade(&mut self) {
+    pub(super) fn abandon_upgrade(&mut self) {
         self.session.abandon_upgrade();
     }
 
     /// Ends the connection, for a reason of the caller's.
-    pub fn close(&mut self) {
+    pub(super) fn close(&mut self) {
         self.session.close();
         self.namespaces = Namespaces::default();
         self.incomplete = None;
@@ -209,19 +235,19 @@ impl Connection {
 
     /// When [`handle_timeout`](Connection::handle_timeout) wants to be called; never once it has ended.
     #[must_use]
-    pub fn next_deadline(&self) -> Option<Timestamp> {
+    pub(super) fn next_deadline(&self) -> Option<Timestamp> {
         let deadlines = [self.session.next_deadline(), self.namespace_deadline];
         deadlines.into_iter().flatten().min()
     }
 
     /// Takes note that the client is read again after a pause: its time begins anew.
-    pub fn read_on(&mut self, now: Timestamp) {
+    pub(super) fn read_on(&mut self, now: Timestamp) {
         self.session.read_on(now);
     }
 
     /// Does what has become due. Calling it early does nothing. `is_heard` is false while the client is not read, or could
     /// not have answered yet for what waits in front of a ping: then it is pinged on, and not missed.
-    pub fn handle_timeout(
+    pub(super) fn handle_timeout(
         &mut self,
         now: Timestamp,
         is_heard: bool,

@@ -148,10 +148,11 @@ impl Dialect for Socketio {
 }
 
 impl Socketio {
-    /// Takes the next packet of a body that the client has posted; see [`Connection::receive_posted`].
+    /// Takes the next packet of a body that the client has posted; nothing once there is none that counts.
     ///
     /// # Errors
-    /// When the body is refused.
+    /// When the body is refused, from this packet on or as a whole. But for one that is too long it ends the connection,
+    /// which `act` is told as well.
     pub fn receive_posted(
         &mut self,
         now: Timestamp,

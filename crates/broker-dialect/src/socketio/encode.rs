@@ -54,7 +54,7 @@ impl From<EncodeError> for crate::EncodeError {
 ///
 /// # Errors
 /// When the message can't be sent as an event.
-pub fn message(namespace: &str, message: &Message) -> Result<Encoded, EncodeError> {
+pub(super) fn message(namespace: &str, message: &Message) -> Result<Encoded, EncodeError> {
     match message {
         Message::Json(text) => {
             let text = std::str::from_utf8(text).map_err(|_| EncodeError::NotJson)?;
@@ -114,7 +114,7 @@ fn json_message(namespace: &str, text: &str) -> Result<Encoded, EncodeError> {
 ///
 /// # Errors
 /// When it can't be sent as an event.
-pub fn event(
+pub(super) fn event(
     namespace: &str,
     name: &str,
     args: &str,
@@ -128,7 +128,11 @@ pub fn event(
 ///
 /// # Errors
 /// When the arguments are not a list, or hold binary values that can't be sent.
-pub fn acknowledgement(namespace: &str, ack: u64, args: &str) -> Result<Encoded, EncodeError> {
+pub(super) fn acknowledgement(
+    namespace: &str,
+    ack: u64,
+    args: &str,
+) -> Result<Encoded, EncodeError> {
     let args = list(args)?;
     let (elements, attachments) = binary::extract(args.elements(), ATTACHMENTS_MAX)?;
     Ok(packet(
@@ -143,7 +147,7 @@ pub fn acknowledgement(namespace: &str, ack: u64, args: &str) -> Result<Encoded,
 
 /// The client has entered; `sid` becomes its `socket.id`. Old clients are told no id, as they take that of the handshake.
 #[must_use]
-pub fn entered(revision: Revision, namespace: &str, sid: &str) -> Encoded {
+pub(super) fn entered(revision: Revision, namespace: &str, sid: &str) -> Encoded {
     let mut text = begin(b"0", namespace);
     if revision == Revision::Four {
         text.extend_from_slice(br#"{"sid":"#);
@@ -156,7 +160,7 @@ pub fn entered(revision: Revision, namespace: &str, sid: &str) -> Encoded {
 /// The client may not enter: what becomes its `connect_error`. `details` is JSON, what the original has as `err.data`;
 /// old clients are told it alone, or else the message.
 #[must_use]
-pub fn refused(
+pub(super) fn refused(
     revision: Revision,
     namespace: &str,
     message: &str,
@@ -182,7 +186,7 @@ pub fn refused(
 
 /// The client is out of the namespace.
 #[must_use]
-pub fn left(namespace: &str) -> Encoded {
+pub(super) fn left(namespace: &str) -> Encoded {
     Encoded::text(begin(b"1", namespace))
 }
 

@@ -11,9 +11,10 @@ mod session;
 
 pub(crate) use encoded::MESSAGE_BYTE;
 pub use encoded::{Control, Encoded};
-pub use packet::{Packet, PacketError};
+pub(crate) use packet::{Packet, PacketError};
 pub use request::{Request, RequestError};
-pub use session::{Due, Probe, Reaction, Session, UpgradeError};
+pub(crate) use session::{Due, Reaction, Session};
+pub use session::{Probe, UpgradeError};
 
 /// The protocol of an Engine.IO connection: what the query parameter `EIO` says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,23 +26,15 @@ pub enum Revision {
 }
 
 impl Revision {
-    /// Reads the value of `EIO`. As in the original, whatever is not `4` counts as 3, also where there is none.
-    ///
-    /// # Errors
-    /// When it is 3 and `allow_eio3` is not set.
-    pub fn of_query(eio: Option<&str>, allow_eio3: bool) -> Result<Revision, UnsupportedRevision> {
+    /// Reads the value of `EIO`. As in the original, whatever is not `4` counts as 3, also where there is none; `None` where
+    /// that is not allowed.
+    fn of_query(eio: Option<&str>, allow_eio3: bool) -> Option<Revision> {
         match eio {
-            Some("4") => Ok(Revision::Four),
-            _ if allow_eio3 => Ok(Revision::Three),
-            _ => Err(UnsupportedRevision),
+            Some("4") => Some(Revision::Four),
+            _ => allow_eio3.then_some(Revision::Three),
         }
     }
 }
-
-/// The client speaks a protocol that is switched off or unknown; the wording is the original's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("Unsupported protocol version")]
-pub struct UnsupportedRevision;
 
 /// How the bytes of a connection travel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,15 +43,4 @@ pub enum Transport {
     Polling,
     /// A WebSocket.
     WebSocket,
-}
-
-impl Transport {
-    /// Its name in queries and in the open packet.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Transport::Polling => "polling",
-            Transport::WebSocket => "websocket",
-        }
-    }
 }

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 /// An event: a name, and arguments.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Event<'a> {
+pub(super) struct Event<'a> {
     /// Its name; one that the client gave as a number is in JavaScript's form of it.
     pub name: Cow<'a, str>,
     /// Its arguments.
@@ -39,7 +39,7 @@ impl<'a> Event<'a> {
     /// The message that the backend is told, before the core puts on its prefix: the JSON object
     /// `{"type":"name","args":[…]}`.
     #[must_use]
-    pub fn to_message(&self) -> String {
+    pub(super) fn to_message(&self) -> String {
         let mut text = br#"{"type":"#.to_vec();
         json::write_string(&mut text, &self.name);
         let mut text = String::from_utf8(text).unwrap_or_default();
@@ -54,7 +54,7 @@ impl<'a> Event<'a> {
 ///
 /// Invariant: the elements of a JSON list as text, without its brackets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Args<'a>(Cow<'a, str>);
+pub(super) struct Args<'a>(Cow<'a, str>);
 
 impl<'a> Args<'a> {
     /// The elements of `list`, which is a JSON list.
@@ -72,20 +72,20 @@ impl<'a> Args<'a> {
 
     /// The elements, separated by commas.
     #[must_use]
-    pub fn elements(&self) -> &str {
+    pub(super) fn elements(&self) -> &str {
         &self.0
     }
 
     /// The JSON list.
     #[must_use]
-    pub fn to_list(&self) -> String {
+    pub(super) fn to_list(&self) -> String {
         format!("[{}]", self.0)
     }
 }
 
 /// Whether a name means something else than an event, so that no event may have it: the same names as in the original.
 #[must_use]
-pub fn is_reserved(name: &str) -> bool {
+pub(super) fn is_reserved(name: &str) -> bool {
     RESERVED.contains(&name)
 }
 

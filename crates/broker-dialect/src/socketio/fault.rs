@@ -7,7 +7,7 @@ use broker_core::close_code;
 
 /// Why a connection of Socket.IO ends.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Fault {
+pub(crate) enum Fault {
     /// The client said so.
     #[error("the peer ended the session")]
     ByClient,
@@ -43,7 +43,7 @@ pub enum Fault {
 impl Fault {
     /// The code that a WebSocket is closed with (RFC 6455 §7.4).
     #[must_use]
-    pub fn close_code(&self) -> u16 {
+    pub(crate) fn close_code(&self) -> u16 {
         match self {
             Fault::ByClient => close_code::NORMAL,
             Fault::NoPong => close_code::NO_PONG,

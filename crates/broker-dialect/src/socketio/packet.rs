@@ -11,7 +11,7 @@ use super::event::{self, Args, Event};
 
 /// One packet, lent from what came in.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Packet<'a> {
+pub(super) struct Packet<'a> {
     /// The namespace as it was sent, `/` where none was. Old clients append a query when they connect.
     pub namespace: &'a str,
     /// What it says.
@@ -20,7 +20,7 @@ pub struct Packet<'a> {
 
 /// What a packet says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Kind<'a> {
+pub(super) enum Kind<'a> {
     /// `0`, CONNECT: the peer wants to enter a namespace, or says that we may.
     Connect {
         /// A JSON object, if there is one: what the client gives as `auth`.
@@ -43,10 +43,7 @@ pub enum Kind<'a> {
         args: Args<'a>,
     },
     /// `4`, CONNECT_ERROR, which old clients call ERROR: the peer may not enter.
-    ConnectError {
-        /// A JSON object, or a string.
-        payload: Option<&'a str>,
-    },
+    ConnectError,
     /// `5`, BINARY_EVENT: an event with placeholders, before its attachments.
     BinaryEvent {
         /// How many attachments follow; at least one.
@@ -69,7 +66,7 @@ pub enum Kind<'a> {
 
 /// What a peer sent is no packet of Socket.IO. The original closes the connection, and so is done here.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PacketError {
+pub(crate) enum PacketError {
     /// Not even a type.
     #[error("the peer sent an empty packet")]
     Empty,
@@ -110,7 +107,7 @@ impl<'a> Packet<'a> {
     ///
     /// # Errors
     /// When the peer sent what is no packet.
-    pub fn decode(text: &'a str, attachments_max: usize) -> Result<Packet<'a>, PacketError> {
+    pub(super) fn decode(text: &'a str, attachments_max: usize) -> Result<Packet<'a>, PacketError> {
         let mut chars = text.chars();
         let kind = chars.next().ok_or(PacketError::Empty)?;
         let (attachments, rest) = match kind {
@@ -123,7 +120,7 @@ impl<'a> Packet<'a> {
         let kind = match kind {
             '0' => Kind::Connect {
                 payload: payload
-                    .map(|text| json(text, &["{"], "an object"))
+                    .map(|text| json(text, &['{'], "an object"))
                     .transpose()?,
             },
             '1' if payload.is_some() => {
@@ -138,11 +135,12 @@ impl<'a> Packet<'a> {
                 id: id.ok_or(PacketError::NoId)?,
                 args: args(payload)?,
             },
-            '4' => Kind::ConnectError {
-                payload: payload
-                    .map(|text| json(text, &["{", "\""], "an object or a string"))
-                    .transpose()?,
-            },
+            '4' => {
+                if let Some(payload) = payload {
+                    json(payload, &['{', '"'], "an object or a string")?;
+                }
+                Kind::ConnectError
+            }
             '5' => Kind::BinaryEvent {
                 attachments,
                 event: event(payload)?,
@@ -200,12 +198,12 @@ fn split_id(text: &str) -> Result<(Option<u64>, &str), PacketError> {
 /// A payload that is JSON and begins as one of its kind does.
 fn json<'a>(
     text: &'a str,
-    beginnings: &[&str],
+    beginnings: &[char],
     expected: &'static str,
 ) -> Result<&'a str, PacketError> {
     let value: &RawValue = serde_json::from_str(text).map_err(|_| PacketError::NotJson)?;
     let value = value.get();
-    if beginnings.iter().any(|begin| value.starts_with(begin)) {
+    if value.starts_with(beginnings) {
         Ok(value)
     } else {
         Err(PacketError::Payload { expected })
@@ -218,7 +216,7 @@ fn event(payload: Option<&str>) -> Result<Event<'_>, PacketError> {
     const NAMED: PacketError = PacketError::Payload {
         expected: "a list that begins with a name",
     };
-    let list = json(payload.ok_or(NAMED)?, &["["], LIST)?;
+    let list = json(payload.ok_or(NAMED)?, &['['], LIST)?;
     let event = Event::of_list(list).ok_or(NAMED)?;
     if event::is_reserved(&event.name) {
         return Err(PacketError::ReservedName(
@@ -230,7 +228,7 @@ fn event(payload: Option<&str>) -> Result<Event<'_>, PacketError> {
 
 fn args(payload: Option<&str>) -> Result<Args<'_>, PacketError> {
     let list = payload.ok_or(PacketError::Payload { expected: LIST })?;
-    Ok(Args::of_list(json(list, &["["], LIST)?))
+    Ok(Args::of_list(json(list, &['['], LIST)?))
 }
 
 #[cfg(test)]

@@ -69,8 +69,7 @@ pub(super) fn dialect(name: &str) -> Result<DialectKind, ParseWordError> {
 /// Reads what becomes of binary messages.
 pub(super) fn binary(word: &str) -> Result<BinaryMessages, ParseWordError> {
     let known = || BinaryMessages::ALL.map(BinaryMessages::name).join(", ");
-    word.parse()
-        .map_err(|_| ParseWordError(word.to_owned(), known()))
+    BinaryMessages::from_name(word).ok_or_else(|| ParseWordError(word.to_owned(), known()))
 }
 
 /// Makes serde read a text by one of the functions above.

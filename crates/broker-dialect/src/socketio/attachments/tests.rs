@@ -33,7 +33,7 @@ fn a_packet_and_its_attachments_have_one_limit() {
             limit: 11
         })
     );
-    assert_eq!(reassembly.size(), 10);
+    assert_eq!(reassembly.bytes, 10);
 }
 
 proptest! {
@@ -54,7 +54,7 @@ proptest! {
             let outcome = reassembly.receive(attachment);
             let fits = kept + attachment.len() <= bytes_max;
             prop_assert_eq!(outcome.is_ok(), fits);
-            prop_assert!(reassembly.size() <= bytes_max);
+            prop_assert!(reassembly.bytes <= bytes_max);
             if !fits {
                 break;
             }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use broker_core::Timestamp;
 
-use super::{Action, Connection, Incomplete};
+use super::{Action, Connection, Incomplete, Said};
 use crate::Incoming;
 use crate::socketio::attachments::Reassembly;
 use crate::socketio::engine::payload::{Limits, PayloadError, Posted};
@@ -16,7 +16,7 @@ use crate::socketio::{AttachmentError, Fault, NAMESPACE_BYTES_MAX, encode, query
 
 impl Connection {
     /// Takes a message of the WebSocket that is in use.
-    pub fn receive(
+    pub(crate) fn receive(
         &mut self,
         now: Timestamp,
         message: Incoming<'_>,
@@ -36,7 +36,7 @@ impl Connection {
     /// # Errors
     /// When the body is refused, from this packet on or as a whole. But for one that is too long it ends the connection,
     /// which `act` is told as well.
-    pub fn receive_posted(
+    pub(crate) fn receive_posted(
         &mut self,
         now: Timestamp,
         posted: &mut Posted,
@@ -58,7 +58,7 @@ impl Connection {
     }
 
     /// Takes a message of a WebSocket that is to take over.
-    pub fn receive_probe(&mut self, now: Timestamp, message: Incoming<'_>) -> Probe {
+    pub(crate) fn receive_probe(&mut self, now: Timestamp, message: Incoming<'_>) -> Probe {
         match EnginePacket::decode(self.session.revision(), message) {
             Ok(packet) => self.session.receive_probe(now, &packet),
             Err(_) => {
@@ -117,45 +117,43 @@ impl Connection {
                     act(Action::Leave { namespace });
                 }
             }
-            Kind::Event { event, id } => {
-                let (namespace, standing) = self.known(name)?;
-                if standing == Standing::Entered {
-                    act(Action::Event {
-                        namespace,
-                        event,
-                        ack: id,
-                    });
-                }
+            Kind::Event {
+                event: Event { name: event, args },
+                id: ack,
+            } => {
+                let (namespace, _) = self.known(name)?;
+                self.say(namespace, Said::Event { name: event, ack }, args, act);
             }
-            Kind::Ack { id, args } => {
-                let (namespace, standing) = self.known(name)?;
-                if standing == Standing::Entered {
-                    act(Action::Acknowledged {
-                        namespace,
-                        ack: id,
-                        args,
-                    });
-                }
+            Kind::Ack { id: ack, args } => {
+                let (namespace, _) = self.known(name)?;
+                self.say(namespace, Said::Acknowledged { ack }, args, act);
             }
             Kind::BinaryEvent {
                 attachments,
                 event: Event { name: event, args },
-                id,
-            } => {
-                let (namespace, _) = self.known(name)?;
-                self.collect(namespace, Some(&event), id, &args, attachments)?;
-            }
+                id: ack,
+            } => self.collect(name, Said::Event { name: event, ack }, &args, attachments)?,
             Kind::BinaryAck {
                 attachments,
-                id,
+                id: ack,
                 args,
-            } => {
-                let (namespace, _) = self.known(name)?;
-                self.collect(namespace, None, Some(id), &args, attachments)?;
-            }
-            Kind::ConnectError { .. } => return Err(Fault::Direction),
+            } => self.collect(name, Said::Acknowledged { ack }, &args, attachments)?,
+            Kind::ConnectError => return Err(Fault::Direction),
         }
         Ok(())
+    }
+
+    /// Passes on what a client has said in a namespace, unless it was put out of it meanwhile.
+    fn say<'a>(
+        &self,
+        namespace: NamespaceIndex,
+        said: Said<'a>,
+        args: Args<'a>,
+        act: &mut impl FnMut(Action<'_>),
+    ) {
+        if self.namespaces.standing(namespace) == Standing::Entered {
+            act(said.with(namespace, args));
+        }
     }
 
     /// The namespace without the query that clients of protocol 3 may append, and that query.
@@ -221,17 +219,16 @@ impl Connection {
 
     fn collect(
         &mut self,
-        namespace: NamespaceIndex,
-        event: Option<&str>,
-        id: Option<u64>,
+        namespace: &str,
+        said: Said<'_>,
         args: &Args<'_>,
         attachments: usize,
     ) -> Result<(), Fault> {
+        let (namespace, _) = self.known(namespace)?;
         let bytes_max = self.session.settings().max_payload;
         self.incomplete = Some(Box::new(Incomplete {
             namespace,
-            event: event.map(Box::from),
-            id,
+            said: said.into_owned(),
             reassembly: Reassembly::begin(args, attachments, bytes_max)?,
         }));
         Ok(())
@@ -250,26 +247,7 @@ impl Connection {
         let Some(complete) = self.incomplete.take() else {
             return Ok(());
         };
-        let namespace = complete.namespace;
-        if self.namespaces.standing(namespace) != Standing::Entered {
-            return Ok(());
-        }
-        match (complete.event, complete.id) {
-            (Some(name), ack) => act(Action::Event {
-                namespace,
-                event: Event {
-                    name: Cow::Owned(name.into()),
-                    args,
-                },
-                ack,
-            }),
-            (None, Some(ack)) => act(Action::Acknowledged {
-                namespace,
-                ack,
-                args,
-            }),
-            (None, None) => {}
-        }
+        self.say(complete.namespace, complete.said, args, act);
         Ok(())
     }
 }

@@ -2,7 +2,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::*;
-use crate::socketio::{Kind, Packet};
+use crate::socketio::packet::{Kind, Packet};
 
 /// The text packet, and the attachments in brackets.
 fn shown(encoded: Result<Encoded, EncodeError>) -> String {

@@ -1,9 +1,7 @@
 //! What a client's HTTP request says in its query, and how the protocol refuses one.
 
-use broker_core::json;
-
 use super::{Revision, Transport};
-use crate::socketio::{Settings, query};
+use crate::socketio::Settings;
 
 /// A request of a client's, by its query.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,16 +68,19 @@ impl Request {
     /// # Errors
     /// When it asks for what there is not.
     pub fn read(text: &str, settings: &Settings) -> Result<Request, RequestError> {
-        let object = query::to_object(text);
-        let members = json::members(&object).ok().flatten().unwrap_or_default();
-        let value = |name: &str| members.last(name).and_then(json::string);
+        // Of a parameter that stands twice, the last.
+        let value = |name: &str| {
+            let pairs = form_urlencoded::parse(text.as_bytes());
+            pairs.filter(|(known, _)| known == name).last()
+        };
+        let value = |name: &str| value(name).map(|(_, value)| value);
         let transport = match value("transport").as_deref() {
             Some("polling") => Transport::Polling,
             Some("websocket") => Transport::WebSocket,
             _ => return Err(RequestError::UnknownTransport),
         };
-        let revision = Revision::of_query(value("EIO").as_deref(), settings.allow_eio3)
-            .map_err(|_| RequestError::UnsupportedRevision)?;
+        let revision = Revision::of_query(value("EIO").as_deref(), settings.allow_eio3);
+        let revision = revision.ok_or(RequestError::UnsupportedRevision)?;
         Ok(Request {
             revision,
             transport,

@@ -20,12 +20,13 @@ use crate::socketio::{Fault, Settings};
 ///   [`abandon_upgrade`](Session::abandon_upgrade) are about a WebSocket that is to take over;
 /// - [`next_deadline`](Session::next_deadline) and [`handle_timeout`](Session::handle_timeout) are its sense of time.
 #[derive(Debug)]
-pub struct Session {
+pub(crate) struct Session {
     settings: Arc<Settings>,
     heartbeat: Heartbeat,
     upgrade: Option<Upgrade>,
     revision: Revision,
-    transport: Transport,
+    /// The transport in use. Requests by another one are refused, but for an upgrade.
+    pub(in crate::socketio) transport: Transport,
     is_closed: bool,
 }
 
@@ -38,7 +39,7 @@ struct Upgrade {
 
 /// What comes of a packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reaction<'a> {
+pub(crate) enum Reaction<'a> {
     /// Nothing.
     Nothing,
     /// A text message arrived.
@@ -64,7 +65,7 @@ pub enum Probe {
 
 /// What has become due.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Due {
+pub(crate) enum Due {
     /// Send this by the transport in use.
     Send(Control),
     /// The upgrade took too long: close the WebSocket that was to take over.
@@ -90,7 +91,7 @@ pub enum UpgradeError {
 impl Session {
     /// A session that begins now.
     #[must_use]
-    pub fn open(
+    pub(crate) fn open(
         now: Timestamp,
         revision: Revision,
         transport: Transport,
@@ -108,7 +109,7 @@ impl Session {
 
     /// The first packet to the client: the handshake. `sid` names the session in the client's later requests.
     #[must_use]
-    pub fn open_packet(&self, sid: &str) -> Encoded {
+    pub(crate) fn open_packet(&self, sid: &str) -> Encoded {
         let settings = &self.settings;
         let mut text = br#"0{"sid":"#.to_vec();
         json::write_string(&mut text, sid);
@@ -130,36 +131,30 @@ impl Session {
 
     /// The protocol it speaks.
     #[must_use]
-    pub fn revision(&self) -> Revision {
+    pub(crate) fn revision(&self) -> Revision {
         self.revision
-    }
-
-    /// The transport in use. Requests by another one are refused, but for an upgrade.
-    #[must_use]
-    pub fn transport(&self) -> Transport {
-        self.transport
     }
 
     /// What was chosen for it.
     #[must_use]
-    pub fn settings(&self) -> &Arc<Settings> {
+    pub(crate) fn settings(&self) -> &Arc<Settings> {
         &self.settings
     }
 
     /// Whether it has ended; nothing comes of a session that has.
     #[must_use]
-    pub fn is_closed(&self) -> bool {
+    pub(crate) fn is_closed(&self) -> bool {
         self.is_closed
     }
 
     /// Whether a poll with nothing to fetch has to wait. During an upgrade it must not, as the client waits for its end.
     #[must_use]
-    pub fn may_poll_wait(&self) -> bool {
+    pub(crate) fn may_poll_wait(&self) -> bool {
         !self.is_closed && !self.upgrade.is_some_and(|upgrade| upgrade.is_probed)
     }
 
     /// Takes a packet that came by the transport in use.
-    pub fn receive<'a>(&mut self, now: Timestamp, packet: Packet<'a>) -> Reaction<'a> {
+    pub(crate) fn receive<'a>(&mut self, now: Timestamp, packet: Packet<'a>) -> Reaction<'a> {
         if self.is_closed {
             return Reaction::Nothing;
         }
@@ -179,7 +174,7 @@ impl Session {
     ///
     /// # Errors
     /// When it can't take over.
-    pub fn begin_upgrade(&mut self, now: Timestamp) -> Result<(), UpgradeError> {
+    pub(crate) fn begin_upgrade(&mut self, now: Timestamp) -> Result<(), UpgradeError> {
         if self.is_closed {
             return Err(UpgradeError::Closed);
         }
@@ -197,7 +192,7 @@ impl Session {
     }
 
     /// Takes a packet that came by the WebSocket that is to take over.
-    pub fn receive_probe(&mut self, now: Timestamp, packet: &Packet<'_>) -> Probe {
+    pub(crate) fn receive_probe(&mut self, now: Timestamp, packet: &Packet<'_>) -> Probe {
         let Some(upgrade) = self.upgrade.as_mut() else {
             return Probe::Abandon;
         };
@@ -227,19 +222,19 @@ impl Session {
     }
 
     /// The WebSocket that was to take over is gone; the session goes on by polling.
-    pub fn abandon_upgrade(&mut self) {
+    pub(crate) fn abandon_upgrade(&mut self) {
         self.upgrade = None;
     }
 
     /// Ends the session, for a reason of the caller's.
-    pub fn close(&mut self) {
+    pub(crate) fn close(&mut self) {
         self.is_closed = true;
         self.upgrade = None;
     }
 
     /// When [`handle_timeout`](Session::handle_timeout) wants to be called; never once it has ended.
     #[must_use]
-    pub fn next_deadline(&self) -> Option<Timestamp> {
+    pub(crate) fn next_deadline(&self) -> Option<Timestamp> {
         if self.is_closed {
             return None;
         }
@@ -251,13 +246,18 @@ impl Session {
     }
 
     /// Takes note that the client is read again after a pause: its time begins anew.
-    pub fn read_on(&mut self, now: Timestamp) {
+    pub(crate) fn read_on(&mut self, now: Timestamp) {
         self.heartbeat.read_on(now, &self.settings);
     }
 
     /// Does what has become due. Calling it early does nothing. While the client cannot be heard of, which is for the caller
     /// to say by `is_heard`, it is pinged on, and not missed.
-    pub fn handle_timeout(&mut self, now: Timestamp, is_heard: bool, act: &mut impl FnMut(Due)) {
+    pub(crate) fn handle_timeout(
+        &mut self,
+        now: Timestamp,
+        is_heard: bool,
+        act: &mut impl FnMut(Due),
+    ) {
         if self.is_closed {
             return;
         }

@@ -1,7 +1,7 @@
 //! What a transcript can set, by the names of the configuration.
 
 use broker_core::{Config, CookieRule, GateConfig, Gating, Reading};
-use broker_dialect::{DialectKind, Options};
+use broker_dialect::{BinaryMessages, DialectKind, Options};
 
 #[derive(Debug)]
 pub(super) struct Setting {
@@ -46,7 +46,8 @@ impl Setting {
         match (key, value) {
             ("dialect", name) => self.dialect = name.parse().map_err(|error| format!("{error}"))?,
             ("binary", name) => {
-                self.options.binary = name.parse().map_err(|error| format!("{error}"))?;
+                let choice = BinaryMessages::from_name(name);
+                self.options.binary = choice.ok_or_else(|| format!("unknown `binary`: {name}"))?;
             }
             ("relay_events", value) => {
                 self.options.relay_events = value.parse().map_err(|error| format!("{error}"))?;

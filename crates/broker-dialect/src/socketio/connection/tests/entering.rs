@@ -18,10 +18,15 @@ fn a_client_is_in_several_namespaces_each_with_an_index() {
     scene.says(r#"42/admin,["a"]"#, &[r#"1: {"type":"a","args":[]}"#]);
     scene.says(r#"42["b",1]"#, &[r#"0: {"type":"b","args":[1]}"#]);
     assert_eq!(
-        scene.connection.namespace(NamespaceIndex(1)),
+        scene.connection.namespaces.name(NamespaceIndex(1)),
         Some("/admin")
     );
-    let indices: Vec<u16> = scene.connection.namespaces().map(|index| index.0).collect();
+    let indices: Vec<u16> = scene
+        .connection
+        .namespaces
+        .live()
+        .map(|index| index.0)
+        .collect();
     assert_eq!(indices, [0, 1]);
 }
 

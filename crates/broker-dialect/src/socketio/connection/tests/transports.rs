@@ -122,7 +122,7 @@ fn a_websocket_takes_over_from_polling() {
             .receive_probe(after(2), Incoming::Text("5")),
         Probe::Upgraded
     );
-    assert_eq!(scene.connection.session().transport(), Transport::WebSocket);
+    assert_eq!(scene.connection.session().transport, Transport::WebSocket);
     scene.lets_in(0, "me", r#"40{"sid":"me"}"#);
     scene.says(r#"42["a"]"#, &[r#"0: {"type":"a","args":[]}"#]);
 }

@@ -158,12 +158,12 @@ fn a_websocket_takes_over_once_it_is_probed() {
             session.receive(after(2), Packet::Text("x")),
             Reaction::Text("x")
         );
-        assert_eq!(session.transport(), Transport::Polling);
+        assert_eq!(session.transport, Transport::Polling);
         assert_eq!(
             session.receive_probe(after(3), &Packet::Upgrade),
             Probe::Upgraded
         );
-        assert_eq!(session.transport(), Transport::WebSocket);
+        assert_eq!(session.transport, Transport::WebSocket);
         assert_eq!(session.begin_upgrade(after(4)), Err(UpgradeError::Done));
         assert_eq!(
             session.receive_probe(after(4), &Packet::Upgrade),
@@ -192,7 +192,7 @@ fn an_upgrade_that_fails_leaves_the_session_as_it_was() {
     session.begin_upgrade(after(12)).unwrap();
     session.abandon_upgrade();
     assert_eq!(session.next_deadline(), Some(after(25)));
-    assert_eq!(session.transport(), Transport::Polling);
+    assert_eq!(session.transport, Transport::Polling);
 }
 
 #[test]
