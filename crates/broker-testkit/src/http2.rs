@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::io;
 
 use bytes::Bytes;
-use h2::client::{Builder, SendRequest};
+use h2::client::{Builder, ResponseFuture, SendRequest};
 use h2::ext::Protocol;
 use h2::{Reason, RecvStream, SendStream};
 use http::{HeaderMap, Method, Request, StatusCode};
@@ -108,6 +108,19 @@ impl Http2 {
             headers: head.headers,
             body: String::from_utf8(body).expect("the answer is text"),
         })
+    }
+
+    /// Sends a request without a body. To drop what this gives before the answer is there resets the stream.
+    ///
+    /// # Errors
+    /// When the connection fails.
+    ///
+    /// # Panics
+    /// When there is no room for it.
+    pub async fn begin(&mut self, request: Request<()>) -> Result<ResponseFuture, h2::Error> {
+        let mut requests = soon("room for a request", self.requests.clone().ready()).await?;
+        let (response, _) = requests.send_request(request, true)?;
+        Ok(response)
     }
 
     /// Asks for a stream that carries a WebSocket.

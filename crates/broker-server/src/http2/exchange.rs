@@ -71,7 +71,8 @@ async fn answer(
                 let beside = || client.peer.beside().map_err(NotAdmitted::Full);
                 let (parts, body) = request.into_parts();
                 let body = read_body(body, &shard.settings);
-                let reply = polling::answer(shard, beside, parts, body).await;
+                let answered = polling::answer(shard, beside, parts, body);
+                let reply = until_reset(respond, &presence, answered).await?;
                 return Some((reply, presence));
             }
             public::Door::of(shard)
@@ -93,17 +94,7 @@ async fn answer(
                 Ok(None) => {}
                 Err(refusal) => return Some((refusal, presence)),
             }
-            let admitted = tokio::select! {
-                admitted = admit(client, &parts) => admitted,
-                // Whoever resets its stream while it waits has gone.
-                reset = poll_fn(|cx| respond.poll_reset(cx)) => {
-                    if reset.is_ok() {
-                        presence.note_reset();
-                    }
-                    return None;
-                }
-            };
-            match admitted {
+            match until_reset(respond, &presence, admit(client, &parts)).await? {
                 Ok(admitted) => {
                     open(
                         shard,
@@ -122,6 +113,23 @@ async fn answer(
         Err(refusal) => public::refused(&shard.settings.counters, refusal),
     };
     Some((reply, presence))
+}
+
+/// What comes of something that may take long; none once its client has reset the stream or has gone.
+async fn until_reset<T>(
+    respond: &mut SendResponse<Bytes>,
+    presence: &Presence,
+    awaited: impl Future<Output = T>,
+) -> Option<T> {
+    tokio::select! {
+        outcome = awaited => Some(outcome),
+        reset = poll_fn(|cx| respond.poll_reset(cx)) => {
+            if reset.is_ok() {
+                presence.note_reset();
+            }
+            None
+        }
+    }
 }
 
 /// What HTTP/1 has seen to before a request is looked at.

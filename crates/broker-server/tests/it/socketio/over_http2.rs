@@ -1,6 +1,6 @@
 //! Polls over HTTP/2, and WebSockets over it (RFC 8441) that take over.
 
-use broker_server::Rejected;
+use broker_server::{Closed, Rejected};
 use broker_testkit::http2::{Http2, connect};
 use http::{Method, Request};
 use tokio::net::TcpStream;
@@ -61,11 +61,15 @@ async fn request(
     path: &str,
     body: &'static str,
 ) -> (u16, String) {
-    let request = Request::builder().method(method);
-    let request = request.uri(format!("http://localhost{path}"));
-    let answer = http2.request(request.body(()).unwrap(), body).await;
+    let answer = http2.request(head(method, path), body).await;
     let answer = answer.unwrap();
     (answer.status.as_u16(), answer.body)
+}
+
+fn head(method: Method, path: &str) -> Request<()> {
+    let request = Request::builder().method(method);
+    let request = request.uri(format!("http://localhost{path}"));
+    request.body(()).unwrap()
 }
 
 /// One browser on each of two shards.
@@ -123,5 +127,51 @@ async fn a_websocket_over_http_2_on_another_shard_is_refused_and_its_session_pol
         assert_eq!(browser.poll().await, (200, r#"42["still"]"#.to_owned()));
         // What was refused stands in nobody's way.
         browser.go_over().await;
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum CutOff {
+    Stream,
+    Connection,
+}
+
+/// A poll of the first of two browsers is cut off, that comes by the connection of this one; the other's is on another shard.
+async fn is_cut_off(cut_off: CutOff, carrier: usize) {
+    let backend = Scripted::silent();
+    let broker = Broker::start(&format!("listen.shards = 2\n{ENDPOINT}"), &backend);
+    let mut browsers = two_browsers(&broker).await;
+    let path = browsers[0].poller.path.clone();
+    let http2 = &mut browsers[carrier].http2;
+    let poll = http2.begin(head(Method::GET, &path)).await.unwrap();
+    // With each of these requests the shard has looked at all streams.
+    for _ in 0..3 {
+        let path = "/socket.io/?EIO=4&transport=none";
+        assert_eq!(request(http2, Method::GET, path, "").await.0, 400);
+    }
+    match cut_off {
+        CutOff::Stream => drop(poll),
+        CutOff::Connection => http2.connection.abort(),
+    }
+    let expected = r#"{"type":"session-disconnect","code":1006,"reason":"its poll was cut off"}"#;
+    let case = format!("{cut_off:?} of {carrier}");
+    assert_eq!(endings(&backend, 1).await, [expected], "{case}");
+    assert_eq!(broker.handle.counters().closed(Closed::Lost), 1, "{case}");
+    let still_there = match cut_off {
+        CutOff::Stream => carrier,
+        CutOff::Connection => 1 - carrier,
+    };
+    let http2 = &mut browsers[still_there].http2;
+    let posted = request(http2, Method::POST, &path, "3").await;
+    assert_eq!(posted, unknown_session(), "{case}");
+    assert_eq!(browsers[1].poller.post(&broker, "3").await, ok(), "{case}");
+}
+
+#[tokio::test]
+async fn a_poll_over_http_2_that_is_cut_off_ends_its_session() {
+    for cut_off in [CutOff::Stream, CutOff::Connection] {
+        for carrier in [0, 1] {
+            is_cut_off(cut_off, carrier).await;
+        }
     }
 }
