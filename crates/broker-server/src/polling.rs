@@ -11,14 +11,14 @@ use std::pin::pin;
 use std::rc::Rc;
 
 use broker_core::SessionId;
-use broker_dialect::Sessions;
 use broker_dialect::socketio::engine::payload::Body as Payload;
 use broker_dialect::socketio::engine::{Request as EngineRequest, RequestError, Transport};
+use broker_dialect::{Sessions, socketio};
 use broker_transport::ws::Window;
 use broker_transport::{Reader, Stream, Writer};
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderName, HeaderValue, Method, Request, StatusCode, header};
+use http::{HeaderName, HeaderValue, Method, Request, StatusCode, Uri, header};
 use tokio::sync::oneshot;
 use tokio::task::spawn_local;
 
@@ -39,16 +39,11 @@ const PREFLIGHT_SECONDS: &str = "600";
 /// Whether a request is one of a client that polls: on an endpoint of Socket.IO, by its query, or to ask about CORS.
 pub(crate) fn is_poll<B>(settings: &Settings, request: &Request<B>) -> bool {
     let uri = request.uri();
-    let endpoint = settings.route(uri.path());
-    let is_ours = endpoint.is_some_and(|endpoint| {
-        let dialect = settings.endpoints[endpoint].dialect;
-        dialect.sessions() == Sessions::PerNamespace
-    });
     let names_transport = || {
         let mut pairs = uri.query().unwrap_or_default().split('&');
         pairs.any(|pair| pair.starts_with("transport=") || pair.starts_with("EIO="))
     };
-    is_ours
+    options(settings, uri).is_some()
         && match *request.method() {
             Method::OPTIONS => true,
             Method::GET | Method::POST => names_transport(),
@@ -58,12 +53,15 @@ pub(crate) fn is_poll<B>(settings: &Settings, request: &Request<B>) -> bool {
 
 /// The shard of the session that a request names, if it names one that may be of this broker.
 pub(crate) fn shard_named(settings: &Settings, request: &Parts) -> Option<u16> {
-    let query = request.uri.query().unwrap_or_default();
-    let sid = query
-        .split('&')
-        .find_map(|pair| pair.strip_prefix("sid="))?;
-    let sid: SessionId = sid.parse().ok()?;
-    (sid.shard() < settings.shards).then(|| sid.shard())
+    let asked = asked(settings, request)?.ok()?;
+    let sid = known(settings, &asked.sid?).ok()?;
+    Some(sid.shard())
+}
+
+/// Whether Socket.IO is spoken where a request goes, and how.
+fn options<'a>(settings: &'a Settings, uri: &Uri) -> Option<&'a socketio::Settings> {
+    let route = &settings.endpoints[settings.route(uri.path())?];
+    (route.dialect.sessions() == Sessions::PerNamespace).then_some(&route.options.socketio)
 }
 
 /// Answers a request of a client that polls.
@@ -93,7 +91,9 @@ async fn serve(
     parts: &Parts,
     body: impl Future<Output = Result<Bytes, Refusal>>,
 ) -> Result<Reply, Reply> {
-    let asked = asked(shard, parts).map_err(|error| refuse(shard, error))?;
+    let settings = &shard.settings;
+    let asked = asked(settings, parts).unwrap_or(Err(RequestError::BadRequest));
+    let asked = asked.map_err(|error| refuse(shard, error))?;
     if asked.transport != Transport::Polling || asked.is_jsonp {
         return Err(refuse(shard, RequestError::BadRequest));
     }
@@ -101,11 +101,11 @@ async fn serve(
         if parts.method != Method::GET {
             return Err(refuse(shard, RequestError::BadMethod));
         }
-        let counters = &shard.settings.counters;
-        let peer = beside().map_err(|refusal| public::refuse(counters, refusal))?;
+        let peer = beside();
+        let peer = peer.map_err(|refusal| public::refuse(&settings.counters, refusal))?;
         return Ok(begin(shard, peer, parts, asked.takes_binary));
     };
-    let sid = known(shard, &sid).map_err(|error| refuse(shard, error))?;
+    let sid = known(&shard.settings, &sid).map_err(|error| refuse(shard, error))?;
     let visited = if parts.method == Method::GET {
         visit(shard, sid, Errand::Poll).await
     } else {
@@ -167,18 +167,17 @@ async fn post(
     }
 }
 
-/// What the query of a request asks for.
-fn asked(shard: &Shard, parts: &Parts) -> Result<EngineRequest, RequestError> {
-    let endpoint = shard.settings.route(parts.uri.path());
-    let endpoint = endpoint.ok_or(RequestError::BadRequest)?;
-    let settings = &shard.settings.endpoints[endpoint].options.socketio;
-    EngineRequest::read(parts.uri.query().unwrap_or_default(), settings)
+/// What the query of a request asks for, where Socket.IO is spoken.
+fn asked(settings: &Settings, parts: &Parts) -> Option<Result<EngineRequest, RequestError>> {
+    let options = options(settings, &parts.uri)?;
+    let query = parts.uri.query().unwrap_or_default();
+    Some(EngineRequest::read(query, options))
 }
 
 /// A session's name, if it may be one of this broker.
-fn known(shard: &Shard, sid: &str) -> Result<SessionId, RequestError> {
+fn known(settings: &Settings, sid: &str) -> Result<SessionId, RequestError> {
     let sid: SessionId = sid.parse().map_err(|_| RequestError::UnknownSession)?;
-    if sid.shard() < shard.settings.shards {
+    if sid.shard() < settings.shards {
         Ok(sid)
     } else {
         Err(RequestError::UnknownSession)
@@ -228,14 +227,10 @@ pub(crate) async fn taken_over(
     shard: &Rc<Shard>,
     parts: &Parts,
 ) -> Result<Option<SessionId>, Reply> {
-    let endpoint = shard.settings.route(parts.uri.path());
-    let Some(endpoint) = endpoint.map(|endpoint| &shard.settings.endpoints[endpoint]) else {
+    let Some(asked) = asked(&shard.settings, parts) else {
         return Ok(None);
     };
-    if endpoint.dialect.sessions() != Sessions::PerNamespace {
-        return Ok(None);
-    }
-    let asked = asked(shard, parts).map_err(|error| refuse(shard, error))?;
+    let asked = asked.map_err(|error| refuse(shard, error))?;
     let Some(sid) = asked.sid else {
         return Ok(None);
     };
@@ -248,7 +243,7 @@ pub(crate) async fn taken_over(
     if asked.transport != Transport::WebSocket {
         return Err(refuse(shard, RequestError::BadRequest));
     }
-    let sid = known(shard, &sid).map_err(|error| refuse(shard, error))?;
+    let sid = known(&shard.settings, &sid).map_err(|error| refuse(shard, error))?;
     match visit(shard, sid, Errand::Upgrade).await {
         Ok(_) => Ok(Some(sid)),
         Err(PollError::Request(error)) => Err(refuse(shard, error)),

@@ -19,8 +19,8 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use self::handover::Handover;
+use super::SessionInfo;
 use super::offer::Offer;
-use super::{SessionInfo, peer};
 use crate::counters::Rejected;
 use crate::handle::Handle;
 use crate::mailbox::Mail;
@@ -35,7 +35,8 @@ pub(crate) struct Adoption {
     request: Parts,
     known: SessionInfo,
     offer: Offer,
-    peer: ClientPeer,
+    /// A place for the session that it begins, if it does: a WebSocket that takes over from polls has that of their session.
+    peer: Option<ClientPeer>,
     /// The answer to its handshake: the client comes in, or it does not.
     answer: oneshot::Sender<Result<Reply, Reply>>,
     /// Its connection, once the answer has been sent.
@@ -73,22 +74,17 @@ impl Handle {
         }
         let upgrade = hyper::upgrade::on(&mut request);
         let (request, _) = request.into_parts();
-        // Who the client is its shard finds out, so that it is counted there.
-        let seat = match self.running.loads.take_seat(None) {
-            Ok(seat) => seat,
-            Err(full) => return public::refuse(counters, NotAdmitted::Full(full)),
+        let (shard, peer) = match self.place_for(&request) {
+            Ok(place) => place,
+            Err(full) => return public::refuse(counters, full),
         };
-        // A WebSocket that takes over from polls belongs where their session is.
-        let named = polling::shard_named(settings, &request);
-        let shard = named.map_or(seat.shard(), usize::from);
         let (answer, answered) = oneshot::channel();
         let (handover, connection) = oneshot::channel();
-        let caller = peer::caller_of(&request.extensions);
         let adoption = Adoption {
             request,
             known: session_info,
             offer,
-            peer: ClientPeer { caller, seat },
+            peer,
             answer,
             connection,
         };
@@ -131,7 +127,7 @@ impl Adoption {
             mut answer,
             connection,
         } = *self;
-        match polling::taken_over(&shard, &request).await {
+        let seated = match polling::taken_over(&shard, &request).await {
             Ok(Some(sid)) => {
                 let takeover = Takeover {
                     request,
@@ -141,13 +137,20 @@ impl Adoption {
                 };
                 return takeover.settle(shard, sid).await;
             }
-            Ok(None) => {}
+            Ok(None) => {
+                let counters = &shard.settings.counters;
+                peer.ok_or_else(|| public::refuse(counters, NotAdmitted::Again))
+            }
+            Err(refusal) => Err(refusal),
+        };
+        let peer = match seated {
+            Ok(peer) => peer,
             Err(refusal) => {
                 // Nobody may be left to be refused.
                 let _ = answer.send(Err(refusal));
                 return;
             }
-        }
+        };
         let received = tokio::select! {
             received = public::receive(&shard, &request, &peer, Some(&known)) => received,
             // The application's server has given up, since its client has gone.

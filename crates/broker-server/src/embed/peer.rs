@@ -3,8 +3,12 @@
 use std::net::{IpAddr, SocketAddr};
 
 use http::Extensions;
+use http::request::Parts;
 
 use crate::forwarded::Caller;
+use crate::handle::Handle;
+use crate::polling;
+use crate::shard::{ClientPeer, NotAdmitted};
 
 /// Who is at the other end of the connection that a request came by. The application puts it into the extensions of the
 /// request, since a request itself does not say.
@@ -31,6 +35,23 @@ impl From<IpAddr> for Peer {
 impl From<SocketAddr> for Peer {
     fn from(addr: SocketAddr) -> Peer {
         Peer::Ip(addr.ip())
+    }
+}
+
+impl Handle {
+    /// The shard for a request, and a place there for the session that it begins. One that names a session begins none and belongs
+    /// where that is; who else the client is its shard finds out, so that it is counted there.
+    pub(super) fn place_for(
+        &self,
+        request: &Parts,
+    ) -> Result<(usize, Option<ClientPeer>), NotAdmitted> {
+        if let Some(shard) = polling::shard_named(&self.running.settings, request) {
+            return Ok((usize::from(shard), None));
+        }
+        let seat = self.running.loads.take_seat(None);
+        let seat = seat.map_err(NotAdmitted::Full)?;
+        let caller = caller_of(&request.extensions);
+        Ok((seat.shard(), Some(ClientPeer { caller, seat })))
     }
 }
 

@@ -10,7 +10,6 @@ use http::request::Parts;
 use hyper::body::Body;
 use tokio::sync::oneshot;
 
-use super::peer;
 use crate::door::{self, Refusal};
 use crate::handle::Handle;
 use crate::mailbox::Mail;
@@ -37,14 +36,10 @@ impl Handle {
     {
         let settings = &self.running.settings;
         let counters = &settings.counters;
-        let caller = peer::caller_of(request.extensions());
         let (request, body) = request.into_parts();
-        let (shard, peer) = match polling::shard_named(settings, &request) {
-            Some(shard) => (usize::from(shard), None),
-            None => match self.running.loads.take_seat(None) {
-                Ok(seat) => (seat.shard(), Some(ClientPeer { caller, seat })),
-                Err(full) => return public::refuse(counters, NotAdmitted::Full(full)),
-            },
+        let (shard, peer) = match self.place_for(&request) {
+            Ok(place) => place,
+            Err(full) => return public::refuse(counters, full),
         };
         let (reply, mut replied) = oneshot::channel();
         let (bring, brought) = oneshot::channel();

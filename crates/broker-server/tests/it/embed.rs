@@ -4,6 +4,7 @@ mod adopted;
 mod bridged;
 mod hearing;
 mod leaving;
+mod polling;
 mod refused;
 mod service;
 mod websocket;

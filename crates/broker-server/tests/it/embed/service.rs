@@ -6,7 +6,7 @@ use broker_testkit::soon;
 use super::*;
 
 /// An application that has the broker answer everything, and says where its clients come from or does not.
-async fn behind(broker: &Broker, names_peer: bool) -> Application {
+pub(super) async fn behind(broker: &Broker, names_peer: bool) -> Application {
     let service: Service = broker.handle.service();
     Application::start(move |mut request| {
         if !names_peer {
