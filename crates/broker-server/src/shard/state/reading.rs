@@ -40,9 +40,11 @@ impl State {
         {
             connection.reader = Some(reader.clone());
         }
+        // One that is closing is read on all the same, and is not to be woken for it.
         if connection.dialect.kind().relays()
             && self.settings.transit.is_full()
             && connection.is_read()
+            && connection.websocket.is_open()
         {
             connection.stop_reading(Lack::Transit);
             self.outbox.pause(session);

@@ -26,16 +26,21 @@ fn is_read(shard: &Rc<Shard>, client: &Client, reader: &Waker) -> bool {
     }
 }
 
+/// A shard on which those at the first endpoint write letters.
+fn shard_of_writers() -> Rc<Shard> {
+    let endpoints = ["/relay=wsmsgbroker", "*=wsbroker"];
+    let config = Config {
+        endpoints: endpoints.map(|endpoint| endpoint.parse().unwrap()).into(),
+        ..Config::default()
+    };
+    let backend = application::of(&config).unwrap();
+    shard_with(config, backend)
+}
+
 #[test]
 fn who_writes_letters_is_not_read_while_too_many_are_on_their_way_between_any_shards() {
     run(async {
-        let endpoints = ["/relay=wsmsgbroker", "*=wsbroker"];
-        let config = Config {
-            endpoints: endpoints.map(|endpoint| endpoint.parse().unwrap()).into(),
-            ..Config::default()
-        };
-        let backend = application::of(&config).unwrap();
-        let shard = shard_with(config, backend);
+        let shard = shard_of_writers();
         spawn_local(read_writers_on(shard.clone()));
         let writer = Arrival::admitted_to(&shard, 0, "").await.open(&shard);
         let other = Arrival::admitted_to(&shard, 1, "").await.open(&shard);
@@ -58,5 +63,32 @@ fn who_writes_letters_is_not_read_while_too_many_are_on_their_way_between_any_sh
         };
         soon("its reader is woken", woken).await;
         assert!(is_read(&shard, &writer, &reader));
+    });
+}
+
+#[test]
+fn who_is_closing_is_read_all_the_same_and_waits_for_no_room() {
+    run(async {
+        let shard = shard_of_writers();
+        let before = Arrival::admitted_to(&shard, 0, "").await.open(&shard);
+        let meanwhile = Arrival::admitted_to(&shard, 0, "").await.open(&shard);
+        let close = |client: &Client| {
+            shard.work(|state, now| state.close(now, client.session, ENDING));
+        };
+        close(&before);
+        shard.settings.transit.post(1 << 30);
+        assert!(!is_read(&shard, &meanwhile, Waker::noop()));
+        close(&meanwhile);
+        for _ in 0..3 {
+            for client in [&before, &meanwhile] {
+                assert!(is_read(&shard, client, Waker::noop()));
+            }
+        }
+        let paused = shard.state.borrow_mut().outbox.take_paused();
+        assert_eq!(
+            paused,
+            [meanwhile.session],
+            "once, from before it was closing"
+        );
     });
 }
