@@ -33,8 +33,9 @@ pub(crate) enum Refusal {
         "the Host of a web page's request must be an address, localhost or a host of access.origins"
     )]
     ForeignHost,
-    #[error("the body is longer than the limit max_body of {0} bytes")]
-    TooLong(usize),
+    /// It is over the limit of this name, in bytes.
+    #[error("the body is longer than the limit {0} of {1} bytes")]
+    TooLong(&'static str, usize),
     #[error("the body did not arrive within body_timeout")]
     TooSlow,
     #[error("the body could not be read: {0}")]
@@ -50,7 +51,7 @@ impl Refusal {
         match self {
             Refusal::NoToken | Refusal::WrongToken => StatusCode::UNAUTHORIZED,
             Refusal::NotAllowed | Refusal::Browser | Refusal::ForeignHost => StatusCode::FORBIDDEN,
-            Refusal::TooLong(_) | Refusal::Commands(ListError::TooMany { .. }) => {
+            Refusal::TooLong(..) | Refusal::Commands(ListError::TooMany { .. }) => {
                 StatusCode::PAYLOAD_TOO_LARGE
             }
             Refusal::TooSlow => StatusCode::REQUEST_TIMEOUT,
@@ -67,7 +68,7 @@ impl Refusal {
             | Refusal::NotAllowed
             | Refusal::Browser
             | Refusal::ForeignHost => Refused::NotAllowed,
-            Refusal::TooLong(_) => Refused::BodyTooLong,
+            Refusal::TooLong(..) => Refused::BodyTooLong,
             Refusal::TooSlow => Refused::BodyTimeout,
             Refusal::Unreadable(_) => Refused::BadRequest,
             Refusal::Commands(_) => Refused::BadCommands,
@@ -195,8 +196,9 @@ where
     B: Body<Data = Bytes, Error: fmt::Display> + Unpin,
 {
     let limit = settings.config.limits.max_body.bytes();
+    let too_long = || Refusal::TooLong("max_body", limit);
     if body.size_hint().lower() > limit as u64 {
-        return Err(Refusal::TooLong(limit));
+        return Err(too_long());
     }
     let whole = async {
         let mut read = BytesMut::new();
@@ -206,7 +208,7 @@ where
                 continue;
             };
             if read.len() + part.len() > limit {
-                return Err(Refusal::TooLong(limit));
+                return Err(too_long());
             }
             read.extend_from_slice(&part);
         }

@@ -118,8 +118,9 @@ async fn serve(
         Ok(None) => Ok(reply::reply(StatusCode::OK, "text/html", "ok")),
         Err(PollError::Request(error)) => Err(refuse(shard, error)),
         Err(PollError::TooLong) => {
-            let limit = shard.settings.config.limits.max_message.bytes();
-            Err(unread(&shard.settings.counters, &Refusal::TooLong(limit)))
+            let limit = settings.config.limits.max_message.bytes();
+            let refusal = Refusal::TooLong("max_message", limit);
+            Err(unread(&settings.counters, &refusal))
         }
     }
 }
@@ -147,7 +148,7 @@ async fn post(
                 pending().await
             }
             Err(refusal) => {
-                if matches!(refusal, Refusal::TooLong(_)) {
+                if matches!(refusal, Refusal::TooLong(..)) {
                     let _ = bring.send(Brought::Refused);
                 }
                 refusal

@@ -114,7 +114,7 @@ reasons! {
         NotServed = "not_served",
         /// Its token is missing or wrong, or its address is not allowed, or it is a web page's.
         NotAllowed = "not_allowed",
-        /// Its body is over `max_body`.
+        /// Its body is over `max_body`, or over `max_message` if it is one of a client that polls.
         BodyTooLong = "max_body",
         /// Its body took longer than `body_timeout`.
         BodyTimeout = "body_timeout",

@@ -144,10 +144,14 @@ async fn a_body_that_is_too_long_is_refused_and_its_session_goes_on() {
     let counters = broker.handle.counters();
     let mut refused = 0;
     for shard in [0, 1] {
-        for bytes in [501, 1025] {
+        for (bytes, limit) in [
+            (501, "max_message of 500 bytes"),
+            (1025, "max_body of 1024 bytes"),
+        ] {
             let mut raw = socket_on(&broker, shard).await;
             let body = format!(r#"42["{}"]"#, "x".repeat(bytes - 6));
-            assert_eq!(poller.post_by(&mut raw, &body).await.0, 413, "{bytes}");
+            let why = format!("the body is longer than the limit {limit}\n");
+            assert_eq!(poller.post_by(&mut raw, &body).await, (413, why));
             refused += 1;
             assert_eq!(counters.refused(Refused::BodyTooLong), refused);
             assert_eq!(poller.post_by(&mut home, r#"42["next"]"#).await, ok());
