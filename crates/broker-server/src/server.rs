@@ -223,6 +223,7 @@ fn start_shards(
     backend: &Arc<dyn Backend>,
     health: &Arc<Health>,
 ) -> Result<Vec<thread::JoinHandle<()>>, StartError> {
+    let mut threads = Vec::with_capacity(letters.len());
     let start = |(number, letters): (usize, mpsc::Receiver<Mail>)| {
         let runtime = || {
             Builder::new_current_thread()
@@ -261,20 +262,20 @@ fn start_shards(
                     health.fail();
                 }
             })?;
+        threads.push(thread);
         is_ready
             .recv()
-            .unwrap_or_else(|_| Err(io::ErrorKind::Other.into()))?;
-        Ok(thread)
+            .unwrap_or_else(|_| Err(io::Error::other("it has panicked")))
     };
-    letters
-        .into_iter()
-        .enumerate()
-        .map(start)
-        .collect::<io::Result<_>>()
-        .map_err(|error| {
-            mailboxes.end();
-            StartError::Shard(error)
-        })
+    if let Err(error) = letters.into_iter().enumerate().try_for_each(start) {
+        mailboxes.end();
+        for thread in threads {
+            // The one that could not be started has ended by itself.
+            let _ = thread.join();
+        }
+        return Err(StartError::Shard(error));
+    }
+    Ok(threads)
 }
 
 fn listen(addr: &ListenAddr) -> Result<Listener, StartError> {

@@ -2,8 +2,10 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Wake, Waker};
 
+use broker_server::Server;
 use broker_server::backend::{Answer, Backend, Unanswered};
 use broker_server::core::Call;
 use broker_testkit::backend::{Scripted, commands};
@@ -11,7 +13,7 @@ use broker_testkit::client::{Heard, Raw};
 use broker_testkit::soon;
 use tokio::task::coop::unconstrained;
 
-use crate::broker::Broker;
+use crate::broker::{Broker, config};
 
 /// An application that panics on a message, before there is a future that could.
 #[derive(Clone, Debug)]
@@ -110,4 +112,43 @@ async fn a_shard_that_panics_is_told_to_whoever_runs_the_broker_and_to_probes() 
     let refused = broker.handle.execute(commands(r#"{"type":"count"}"#));
     assert!(soon("an answer", refused).await.is_err());
     soon("the drain of what is left", broker.handle.drain()).await;
+}
+
+/// An application that has an instance for one shard, and panics when it is to have another.
+#[derive(Clone, Debug)]
+struct OneOnly {
+    application: Rash,
+    instances: Arc<AtomicUsize>,
+}
+
+impl Backend for OneOnly {
+    fn for_shard(&self) -> Arc<dyn Backend> {
+        let before = self.instances.fetch_add(1, Ordering::Relaxed);
+        assert_eq!(before, 0, "there is one already");
+        Arc::new(self.clone())
+    }
+
+    fn call<'a, 'b>(
+        &'a self,
+        call: Call,
+    ) -> Pin<Box<dyn Future<Output = Result<Answer, Unanswered>> + Send + 'b>>
+    where
+        'a: 'b,
+        Self: 'b,
+    {
+        self.application.call(call)
+    }
+}
+
+#[tokio::test]
+async fn an_application_that_panics_at_the_start_is_told_by_name_and_no_shard_is_left() {
+    let backend = OneOnly {
+        application: Rash(Scripted::silent()),
+        instances: Arc::default(),
+    };
+    let held = backend.instances.clone();
+    let server = Server::new(config("listen.shards = 3"), Arc::new(backend));
+    let error = server.start().unwrap_err();
+    assert_eq!(error.to_string(), "cannot start a shard: it has panicked");
+    assert_eq!(Arc::strong_count(&held), 1, "no instance is left");
 }
