@@ -20,6 +20,7 @@ mod embedded;
 mod forwarded;
 mod greeting;
 mod handle;
+mod handover;
 mod health;
 mod http2;
 mod introduction;

@@ -9,6 +9,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::spawn_blocking;
 
 use crate::embed::{Adoption, Poll};
+use crate::handover::Handover;
 use crate::load::Seat;
 use crate::polling::{Takeover, Visit};
 
@@ -33,7 +34,7 @@ pub(crate) enum Mail {
     /// A request of a client that polls, whose session is on this shard.
     Visit(Box<Visit>),
     /// A WebSocket that is to take over from polls, for a session of this shard.
-    Takeover(Box<Takeover>),
+    Takeover(Box<Takeover>, Handover),
     /// Commands for the sessions of every shard, and who waits for what came of them here.
     Orders(Orders, Option<mpsc::Sender<Vec<Outcome>>>),
     /// What sessions of another shard have to say to those of this one.

@@ -14,8 +14,6 @@ use broker_core::SessionId;
 use broker_dialect::socketio::engine::payload::Body as Payload;
 use broker_dialect::socketio::engine::{Request as EngineRequest, RequestError, Transport};
 use broker_dialect::{Sessions, socketio};
-use broker_transport::ws::Window;
-use broker_transport::{Reader, Stream, Writer};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, Request, StatusCode, Uri, header};
@@ -250,28 +248,6 @@ pub(crate) async fn taken_over(
         Err(PollError::Request(error)) => Err(refuse(shard, error)),
         Err(PollError::TooLong) => Err(refuse(shard, RequestError::BadRequest)),
     }
-}
-
-/// Has a WebSocket take over, whose handshake was answered.
-pub(crate) async fn take_over(
-    shard: Rc<Shard>,
-    sid: SessionId,
-    stream: Stream,
-    early: Bytes,
-    window: Option<Window>,
-) {
-    takeover::bring(shard, sid, stream, early, window).await;
-}
-
-/// The same with a stream that belongs to this shard, as does the session.
-pub(crate) async fn take_over_here(
-    shard: Rc<Shard>,
-    sid: SessionId,
-    directions: (Reader, Writer),
-    early: Bytes,
-    window: Option<Window>,
-) {
-    takeover::run(shard, sid, directions, early, window).await;
 }
 
 fn fetched(payload: Payload) -> Reply {

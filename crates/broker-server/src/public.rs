@@ -30,7 +30,7 @@ use crate::forwarded::Caller;
 use crate::greeting;
 use crate::http2;
 use crate::introduction;
-use crate::polling;
+use crate::polling::{self, Takeover};
 use crate::reply::{self, Reply};
 use crate::shard::{Admission, ClientPeer, Invitation, NotAdmitted, Settings, Shard, TurnedAway};
 use crate::strict::{self, HttpStream};
@@ -164,7 +164,7 @@ fn take_over(
     let shard = shard.clone();
     spawn_local(async move {
         if let Some((stream, early)) = socket(upgraded).await {
-            polling::take_over(shard, sid, stream, early, window).await;
+            Takeover { sid, early, window }.bring(&shard, stream).await;
         }
     });
     accept.into_response().map(|()| Full::default())

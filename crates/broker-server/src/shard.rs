@@ -342,8 +342,8 @@ async fn deliver_mail(shard: Rc<Shard>, mut letters: mpsc::Receiver<Mail>) {
             Mail::Visit(visit) => {
                 spawn_local(visit.settle(shard.clone()));
             }
-            Mail::Takeover(takeover) => {
-                spawn_local(takeover.settle(shard.clone()));
+            Mail::Takeover(takeover, connection) => {
+                spawn_local(takeover.settle(shard.clone(), connection));
             }
             Mail::Orders(orders, reply) => {
                 shard.work(|state, now| state.execute(now, orders, reply));

@@ -4,7 +4,7 @@
 //! the connection, which the application's server lets go of once the answer is sent. Whichever half is dropped, the other
 //! notices: nothing is left of a client that vanishes on the way.
 
-mod handover;
+mod upgraded;
 
 use std::rc::Rc;
 
@@ -18,13 +18,13 @@ use hyper::upgrade::OnUpgrade;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use self::handover::Handover;
+use self::upgraded::Arrival;
 use super::SessionInfo;
 use super::offer::Offer;
 use crate::counters::Rejected;
 use crate::handle::Handle;
 use crate::mailbox::Mail;
-use crate::polling;
+use crate::polling::{self, Takeover};
 use crate::public;
 use crate::reply::{self, Reply};
 use crate::shard::{ClientPeer, NotAdmitted, Shard};
@@ -40,7 +40,7 @@ pub(crate) struct Adoption {
     /// The answer to its handshake: the client comes in, or it does not.
     answer: oneshot::Sender<Result<Reply, Reply>>,
     /// Its connection, once the answer has been sent.
-    connection: oneshot::Receiver<Handover>,
+    connection: oneshot::Receiver<Arrival>,
 }
 
 impl Handle {
@@ -79,7 +79,7 @@ impl Handle {
             Err(full) => return public::refuse(counters, full),
         };
         let (answer, answered) = oneshot::channel();
-        let (handover, connection) = oneshot::channel();
+        let (arrival, connection) = oneshot::channel();
         let adoption = Adoption {
             request,
             known: session_info,
@@ -96,7 +96,8 @@ impl Handle {
             Ok(Ok(response)) => {
                 let limits = &settings.config.limits;
                 let close_timeout = limits.close_timeout.duration();
-                let sent = handover::run(upgrade, handover, settings.write_timeout, close_timeout);
+                let sent =
+                    upgraded::hand_over(upgrade, arrival, settings.write_timeout, close_timeout);
                 tokio::spawn(sent);
                 response
             }
@@ -119,6 +120,15 @@ fn unsupported(broker: &Handle) -> Reply {
 impl Adoption {
     /// Answers the handshake, and opens the connection when it comes.
     pub(crate) async fn settle(self: Box<Self>, shard: Rc<Shard>) {
+        match polling::taken_over(&shard, &self.request).await {
+            Ok(Some(sid)) => self.take_over(&shard, sid).await,
+            Ok(None) => self.open(&shard).await,
+            Err(refusal) => refuse(self.answer, refusal),
+        }
+    }
+
+    /// Lets a client in that has a session of its own, if it may.
+    async fn open(self: Box<Self>, shard: &Rc<Shard>) {
         let Adoption {
             request,
             known,
@@ -127,42 +137,18 @@ impl Adoption {
             mut answer,
             connection,
         } = *self;
-        let seated = match polling::taken_over(&shard, &request).await {
-            Ok(Some(sid)) => {
-                let takeover = Takeover {
-                    request,
-                    offer,
-                    answer,
-                    connection,
-                };
-                return takeover.settle(shard, sid).await;
-            }
-            Ok(None) => {
-                let counters = &shard.settings.counters;
-                peer.ok_or_else(|| public::refuse(counters, NotAdmitted::Again))
-            }
-            Err(refusal) => Err(refusal),
-        };
-        let peer = match seated {
-            Ok(peer) => peer,
-            Err(refusal) => {
-                // Nobody may be left to be refused.
-                let _ = answer.send(Err(refusal));
-                return;
-            }
+        let Some(peer) = peer else {
+            let refusal = public::refuse(&shard.settings.counters, NotAdmitted::Again);
+            return refuse(answer, refusal);
         };
         let received = tokio::select! {
-            received = public::receive(&shard, &request, &peer, Some(&known)) => received,
+            received = public::receive(shard, &request, &peer, Some(&known)) => received,
             // The application's server has given up, since its client has gone.
             () = answer.closed() => return,
         };
         let (admission, invitation) = match received {
             Ok(received) => received,
-            Err(refusal) => {
-                // Nobody may be left to be refused.
-                let _ = answer.send(Err(refusal));
-                return;
-            }
+            Err(refusal) => return refuse(answer, refusal),
         };
         let greeting = public::greeting_of(invitation.as_ref());
         let chosen = public::chosen(&request.headers, greeting.subprotocol);
@@ -174,59 +160,50 @@ impl Adoption {
         if answer.send(Ok(response)).is_err() {
             return;
         }
-        if let Some((directions, early)) = arrive(&shard, connection).await {
+        if let Some((directions, early)) = arrive(shard, connection).await {
             shard.open(admission, invitation, directions, &early, peer.seat);
         }
     }
-}
 
-/// A WebSocket that is to take over from the polls of a session.
-struct Takeover {
-    request: Parts,
-    offer: Offer,
-    answer: oneshot::Sender<Result<Reply, Reply>>,
-    connection: oneshot::Receiver<Handover>,
-}
-
-impl Takeover {
-    /// Answers its handshake, and has it take over when it comes. The session has its place already.
-    async fn settle(self, shard: Rc<Shard>, sid: SessionId) {
-        let Takeover {
+    /// Lets a WebSocket take over from the polls of a session, whose place it has.
+    async fn take_over(self: Box<Self>, shard: &Rc<Shard>, sid: SessionId) {
+        let Adoption {
             request,
             mut offer,
             answer,
             connection,
-        } = self;
+            ..
+        } = *self;
         let compression = public::compression_for(&shard.settings, &request.headers);
         offer.agree(compression, None);
         let response = offer.into_response().map(|()| Full::default());
         if answer.send(Ok(response)).is_err() {
             return;
         }
-        if let Some((directions, early)) = arrive(&shard, connection).await {
+        if let Some((directions, early)) = arrive(shard, connection).await {
             let window = compression.map(|agreed| agreed.window);
-            polling::take_over_here(shard, sid, directions, early, window).await;
+            Takeover { sid, early, window }.run(shard, directions);
         }
     }
 }
 
-/// The connection, when it comes.
+/// Answers a handshake with a refusal. Nobody may be left to be told.
+fn refuse(answer: oneshot::Sender<Result<Reply, Reply>>, refusal: Reply) {
+    let _ = answer.send(Err(refusal));
+}
+
+/// The connection, when it comes, and what was read of it beyond the handshake.
 async fn arrive(
     shard: &Shard,
-    connection: oneshot::Receiver<Handover>,
+    connection: oneshot::Receiver<Arrival>,
 ) -> Option<((Reader, Writer), Bytes)> {
     let limit = shard.settings.config.limits.handshake_timeout.duration();
-    let Ok(Ok(handover)) = timeout(limit, connection).await else {
+    let Ok(Ok((handover, early))) = timeout(limit, connection).await else {
         tracing::debug!(
             event = "trouble",
             "a client has gone before its connection was open"
         );
         return None;
     };
-    let arrived = handover.split();
-    arrived
-        .inspect_err(|error| {
-            tracing::warn!(event = "trouble", "a new connection was lost: {error}");
-        })
-        .ok()
+    Some((handover.split()?, early))
 }

@@ -16,14 +16,13 @@ use h2::{Reason, RecvStream, SendStream};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
-use tokio::task::spawn_local;
 use tokio::time::timeout;
 
 use super::Client;
 use crate::config::TimeSpan;
 use crate::door::read_body;
 use crate::load::Seat;
-use crate::polling;
+use crate::polling::{self, Takeover};
 use crate::public::{self, MAX_HEADERS};
 use crate::reply::{self, Reply};
 use crate::shard::{Admission, Invitation, NotAdmitted, Shard};
@@ -246,13 +245,8 @@ fn take_over(
         Ok(sent) => {
             let (reader, writer) = http2::split(received, sent, presence);
             let directions = (Reader::Http2(reader), Writer::Http2(writer));
-            spawn_local(polling::take_over_here(
-                shard.clone(),
-                sid,
-                directions,
-                Bytes::new(),
-                window,
-            ));
+            let early = Bytes::new();
+            Takeover { sid, early, window }.run(shard, directions);
         }
         // It was reset meanwhile.
         Err(error) => presence.note(&error),

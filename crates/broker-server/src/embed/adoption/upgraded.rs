@@ -1,10 +1,10 @@
-//! The connection itself, from the application's server to a shard.
+//! The connection itself, which the application's server lets go of.
 
 use std::io;
 use std::time::Duration;
 
-use broker_transport::bridge::{BridgeReader, BridgeWriter, bridge};
-use broker_transport::{Accepted, Reader, Stream, Writer};
+use broker_transport::Accepted;
+use broker_transport::bridge::bridge;
 use bytes::Bytes;
 use hyper::rt::{Read, Write};
 use hyper::upgrade::{OnUpgrade, Upgraded};
@@ -14,26 +14,22 @@ use hyper_util::server::conn::auto;
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::oneshot;
 
-/// A connection that can be sent to its shard.
-#[derive(Debug)]
-pub(super) enum Handover {
-    /// A socket, and what was read of it beyond the handshake.
-    Socket(Accepted, Bytes),
-    /// Two directions of a stream that stays where it is.
-    Bridged(BridgeReader, BridgeWriter),
-}
+use crate::handover::Handover;
+
+/// A connection, and what was read of it beyond the handshake.
+pub(super) type Arrival = (Handover, Bytes);
 
 /// Waits for the application's server to let go of a connection and hands it to its shard, which may not want it any
 /// more. A stream that stays on this runtime is carried from here until it ends.
-pub(super) async fn run(
+pub(super) async fn hand_over(
     upgrade: OnUpgrade,
-    mut handover: oneshot::Sender<Handover>,
+    mut shard: oneshot::Sender<Arrival>,
     write_timeout: Option<Duration>,
     close_timeout: Duration,
 ) {
     let upgraded = tokio::select! {
         upgraded = upgrade => upgraded,
-        () = handover.closed() => return,
+        () = shard.closed() => return,
     };
     let upgraded = match upgraded {
         Ok(upgraded) => upgraded,
@@ -48,32 +44,18 @@ pub(super) async fn run(
     match socket(upgraded) {
         Ok(Ok((socket, early))) => {
             // A shard that has ended meanwhile drops it.
-            let _ = handover.send(Handover::Socket(socket, early));
+            let _ = shard.send((Handover::Socket(socket), early));
         }
         Ok(Err(error)) => {
             tracing::debug!(event = "trouble", "a client has gone: {error}");
         }
         Err(upgraded) => {
             let (reader, writer, carrier) = bridge();
-            if handover.send(Handover::Bridged(reader, writer)).is_ok() {
+            let bridged = Handover::Bridged(reader, writer);
+            if shard.send((bridged, Bytes::new())).is_ok() {
                 let stream = TokioIo::new(upgraded);
                 carrier.carry(stream, write_timeout, close_timeout).await;
             }
-        }
-    }
-}
-
-impl Handover {
-    /// The connection's directions, on the thread of its shard, and what was read already.
-    pub(super) fn split(self) -> io::Result<((Reader, Writer), Bytes)> {
-        match self {
-            Handover::Socket(socket, early) => {
-                Ok((Stream::from(socket.into_socket()?).split(), early))
-            }
-            Handover::Bridged(reader, writer) => Ok((
-                (Reader::Bridged(reader), Writer::Bridged(writer)),
-                Bytes::new(),
-            )),
         }
     }
 }
