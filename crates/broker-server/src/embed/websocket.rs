@@ -42,7 +42,7 @@ pub enum SendError {
     /// The peer does not read as fast as it is written to.
     #[error("the send queue is over the limit max_send_queue")]
     Full,
-    /// There are [`PINGS_MAX`] pings without a pong.
+    /// [`PINGS_MAX`] pings of the application's have no pong yet.
     #[error("too many pings are unanswered")]
     TooManyPings,
     /// RFC 6455 §7.4: the code is one that must not stand in a close frame, or that nobody has defined.

@@ -18,7 +18,7 @@ use tokio::io::AsyncWrite;
 use tokio::sync::{Notify, oneshot};
 
 use super::SendError;
-use super::state::{Ending, Heard, PINGS_MAX, State};
+use super::state::{Ending, Heard, State};
 use crate::clock::Clock;
 use crate::config::Limits;
 
@@ -105,12 +105,7 @@ impl Shared {
 
     pub(super) fn ping(&self) -> Result<oneshot::Receiver<Duration>, SendError> {
         let (waiting, answered) = oneshot::channel();
-        self.work(|state, _| {
-            if state.pings() >= PINGS_MAX {
-                return Err(SendError::TooManyPings);
-            }
-            state.ping(Some(waiting), self.max_send_queue)
-        })?;
+        self.work(|state, _| state.ping(waiting, self.max_send_queue))?;
         Ok(answered)
     }
 

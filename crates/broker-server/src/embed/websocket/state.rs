@@ -31,7 +31,7 @@ pub(super) struct State {
     per_second: Option<NonZeroU32>,
     /// What it has used of that.
     pace: Pace,
-    /// Pings without a pong, oldest first.
+    /// Pings without a pong, oldest first; at most [`PINGS_MAX`].
     pings: VecDeque<Ping>,
     /// How many pings there were, which is what they carry.
     pings_sent: u64,
@@ -49,6 +49,7 @@ pub(super) struct State {
 struct Ping {
     payload: [u8; 8],
     sent: Instant,
+    /// Whoever wants to know, if the application has asked for it.
     waiting: Option<oneshot::Sender<Duration>>,
 }
 
@@ -85,11 +86,6 @@ impl State {
             is_aborted: false,
             woken_at: None,
         }
-    }
-
-    /// How many pings have no pong yet.
-    pub(super) fn pings(&self) -> usize {
-        self.pings.len()
     }
 
     /// Begins the close handshake, unless it has begun or all is over.
@@ -170,7 +166,40 @@ impl State {
             .map_err(|_| SendError::Full)
     }
 
+    /// Sends a ping of the application's.
     pub(super) fn ping(
+        &mut self,
+        waiting: oneshot::Sender<Duration>,
+        limit: usize,
+    ) -> Result<(), SendError> {
+        if !self.make_room_for_ping() {
+            return Err(SendError::TooManyPings);
+        }
+        self.push_ping(Some(waiting), limit)
+    }
+
+    /// Sends the ping that is due after a silence.
+    fn ping_silent_peer(&mut self, limit: usize) -> Result<(), SendError> {
+        if !self.make_room_for_ping()
+            && let Some(latest) = self.pings.back()
+        {
+            // The application waits for all of them. Whatever pong comes is one to the latest or to some before it.
+            return self.push(encode::ping(&latest.payload), limit);
+        }
+        self.push_ping(None, limit)
+    }
+
+    /// Whether one more ping can be waited for. The oldest that the application has not asked for makes room for it.
+    fn make_room_for_ping(&mut self) -> bool {
+        if self.pings.len() >= PINGS_MAX
+            && let Some(unasked) = self.pings.iter().position(|ping| ping.waiting.is_none())
+        {
+            self.pings.remove(unasked);
+        }
+        self.pings.len() < PINGS_MAX
+    }
+
+    fn push_ping(
         &mut self,
         waiting: Option<oneshot::Sender<Duration>>,
         limit: usize,
@@ -238,11 +267,8 @@ impl State {
     pub(super) fn do_what_is_due(&mut self, now: Timestamp, limit: usize) -> Option<Ending> {
         match self.machine.handle_timeout(now)? {
             Due::Ping => {
-                if self.pings.len() >= PINGS_MAX {
-                    self.pings.pop_front();
-                }
                 // Where there is no room for it, there is something else on its way that the peer has to take.
-                if self.ping(None, limit).is_err() {
+                if self.ping_silent_peer(limit).is_err() {
                     self.machine.forgo_ping();
                 }
                 None
@@ -276,3 +302,6 @@ impl Ending {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
