@@ -29,7 +29,6 @@ use broker_core::Timestamp;
 use bytes::Bytes;
 
 use self::assembly::{Arrival, Assembly};
-use self::body::Payload;
 use self::close::PeerClose;
 pub use self::deflate::{Deflater, Inflater, Window};
 pub use self::event::{Due, Event};
@@ -75,7 +74,8 @@ impl Default for Settings {
 
 /// One WebSocket connection as its server sees it.
 ///
-/// - **Bytes in**: [`receive`](Self::receive) turns what was read into [`Event`]s, one at a time.
+/// - **Bytes in**: [`receive`](Self::receive) or [`receive_with`](Self::receive_with) turns what was read into
+///   [`Event`]s, one at a time.
 /// - **Time**: [`next_deadline`](Self::next_deadline) and [`handle_timeout`](Self::handle_timeout).
 /// - **Ending**: [`close`](Self::close) begins the close handshake, whose time runs from
 ///   [`close_has_left`](Self::close_has_left) on; [`is_open`](Self::is_open) says whether messages
@@ -199,6 +199,16 @@ impl WebSocket {
         inflater: &'a mut Inflater,
         input: &mut &'i mut [u8],
     ) -> Option<Event<'a>> {
+        self.receive_with(now, || inflater, input)
+    }
+
+    /// The same with an inflater that is asked for only once a compressed message is whole, and may be in use until then.
+    pub fn receive_with<'a, 'i: 'a>(
+        &mut self,
+        now: Timestamp,
+        inflater: impl FnOnce() -> &'a mut Inflater,
+        input: &mut &'i mut [u8],
+    ) -> Option<Event<'a>> {
         if !input.is_empty() && self.is_open() {
             self.phase = Phase::Open;
             self.since = now;
@@ -219,19 +229,17 @@ impl WebSocket {
     fn next_event<'a, 'i: 'a>(
         &mut self,
         now: Timestamp,
-        inflater: &'a mut Inflater,
+        inflater: impl FnOnce() -> &'a mut Inflater,
         input: &mut &'i mut [u8],
     ) -> Result<Option<Event<'a>>, Violation> {
         let deflates = self.window.is_some();
-        let Some(arrival) = self
-            .assembly
-            .advance(&self.settings, deflates, now, input)?
-        else {
+        let arrival = self.assembly.advance(&self.settings, deflates, now, input);
+        let Some(arrival) = arrival? else {
             return Ok(None);
         };
         Ok(Some(match arrival {
             Arrival::Message(payload) => payload.into(),
-            Arrival::Deflated(data, payload) => inflater
+            Arrival::Deflated(data, payload) => inflater()
                 .message(data, &payload, self.settings.max_message)?
                 .into(),
             Arrival::Control(Control::Ping, payload) => Event::Ping(payload),
@@ -372,15 +380,6 @@ impl WebSocket {
         self.phase = Phase::Ended;
         self.since = now;
         self.assembly = Assembly::default();
-    }
-}
-
-impl<'a> From<Payload<'a>> for Event<'a> {
-    fn from(payload: Payload<'a>) -> Event<'a> {
-        match payload {
-            Payload::Text(text) => Event::Text(text),
-            Payload::Binary(bytes) => Event::Binary(bytes),
-        }
     }
 }
 

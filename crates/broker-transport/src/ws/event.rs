@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use bytes::Bytes;
 
 use super::Violation;
+use super::body::Payload;
 
 /// What the peer sent.
 ///
@@ -64,6 +65,15 @@ impl Event<'_> {
                 reply,
             },
             Event::Failed { violation, reply } => Event::Failed { violation, reply },
+        }
+    }
+}
+
+impl<'a> From<Payload<'a>> for Event<'a> {
+    fn from(payload: Payload<'a>) -> Event<'a> {
+        match payload {
+            Payload::Text(text) => Event::Text(text),
+            Payload::Binary(bytes) => Event::Binary(bytes),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! What the handles to a WebSocket and the task that serves it share.
 //!
 //! Everything is behind one lock, which is held for a moment: to queue a frame, to take an event out of what has arrived,
-//! or to write what the socket takes at once.
+//! or to write what the socket takes at once. What inflates messages is shared by all WebSockets of an acceptor and has a
+//! lock of its own, which is taken for a message that is compressed and for nothing else.
 
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
@@ -148,8 +149,15 @@ impl Shared {
 
     /// Takes the next event out of `input`, which is moved past the bytes that were used; nothing means that all were.
     pub(super) fn receive(&self, input: &mut &mut [u8]) -> Option<Heard> {
-        let mut inflater = lock(&self.codec.inflater);
-        self.work(|state, now| state.receive(now, &mut inflater, input, self.max_send_queue))
+        let mut inflating = None;
+        self.work(|state, now| {
+            state.receive(
+                now,
+                || &mut **inflating.insert(lock(&self.codec.inflater)),
+                input,
+                self.max_send_queue,
+            )
+        })
     }
 
     /// Does what is due, each time something is; gives the end that comes of it.
@@ -228,3 +236,6 @@ impl Shared {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;

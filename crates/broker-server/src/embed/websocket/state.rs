@@ -121,17 +121,17 @@ impl State {
     }
 
     /// Takes the next event out of `input`; nothing means that all of it was used.
-    pub(super) fn receive(
+    pub(super) fn receive<'a, 'i: 'a>(
         &mut self,
         now: Timestamp,
-        inflater: &mut Inflater,
-        input: &mut &mut [u8],
+        inflater: impl FnOnce() -> &'a mut Inflater,
+        input: &mut &'i mut [u8],
         limit: usize,
     ) -> Option<Heard> {
         if self.is_aborted {
             return Some(Heard::Ended(Ending::lost(None)));
         }
-        let event = self.machine.receive(now, inflater, input)?;
+        let event = self.machine.receive_with(now, inflater, input)?;
         if event.is_message_or_ping()
             && let Some(per_second) = self.per_second
             && !self.pace.admit(now, per_second)

@@ -61,7 +61,7 @@ impl Scene {
         let mut inflater = Inflater::default();
         let mut input = &mut bytes[..];
         self.state
-            .receive(self.now, &mut inflater, &mut input, LIMIT)
+            .receive(self.now, || &mut inflater, &mut input, LIMIT)
     }
 }
 
