@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use broker_transport::Patient;
-use hyper::upgrade::OnUpgrade;
+use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::timeout;
@@ -39,44 +39,24 @@ pub(super) async fn run(
     patience: Patience,
 ) {
     let shared = &websocket.shared;
-    let upgraded = tokio::select! {
-        upgraded = timeout(patience.handshake, upgrade) => upgraded
-            .map_err(|_| Error::TooLate)
-            .and_then(|upgraded| upgraded.map_err(Error::NoConnection)),
-        ending = shared.aborted() => {
-            let ending = shared.end(ending);
-            return tell_end(&websocket, audience, Inbox::default(), ending).await;
-        }
-    };
-    let upgraded = match upgraded {
+    let mut inbox = Inbox::default();
+    let upgraded = match connection(shared, upgrade, patience.handshake).await {
         Ok(upgraded) => upgraded,
-        Err(error) => {
-            let ending = shared.end(Ending::lost(Some(error)));
-            return tell_end(&websocket, audience, Inbox::default(), ending).await;
+        Err(ending) => {
+            let ending = shared.end(ending);
+            return tell_end(&websocket, audience, inbox, ending).await;
         }
     };
     let stream = Patient::new(TokioIo::new(upgraded), patience.write);
     let (mut reader, mut writer) = tokio::io::split(stream);
-    let mut inbox = Inbox::default();
-    let ending = {
-        let gone = audience.gone();
-        let reading = read(&websocket, &mut reader, &mut audience, &mut inbox);
-        let mut serving = pin!(async {
-            tokio::select! {
-                ending = reading => ending,
-                error = shared.write(&mut writer) => Ending::lost(Some(Error::Failed(error))),
-                ending = shared.keep_time() => ending,
-                ending = shared.aborted() => ending,
-            }
-        });
-        tokio::select! {
-            ending = &mut serving => ending,
-            () = gone => {
-                shared.close(1001, "");
-                serving.await
-            }
-        }
-    };
+    let ending = serve(
+        &websocket,
+        &mut reader,
+        &mut writer,
+        &mut audience,
+        &mut inbox,
+    )
+    .await;
     let is_lost = ending.is_lost;
     let ending = shared.end(ending);
     let telling = tell_end(&websocket, audience, inbox, ending);
@@ -92,6 +72,49 @@ pub(super) async fn run(
         }
     };
     tokio::join!(telling, seeing_off);
+}
+
+/// Waits for the connection; gives the end if there will be none.
+async fn connection(
+    shared: &Shared,
+    upgrade: OnUpgrade,
+    patience: Duration,
+) -> Result<Upgraded, Ending> {
+    let upgraded = tokio::select! {
+        upgraded = timeout(patience, upgrade) => upgraded,
+        ending = shared.aborted() => return Err(ending),
+    };
+    upgraded
+        .map_err(|_| Error::TooLate)
+        .and_then(|upgraded| upgraded.map_err(Error::NoConnection))
+        .map_err(|error| Ending::lost(Some(error)))
+}
+
+/// Reads, writes and keeps the time until it has ended.
+async fn serve(
+    websocket: &WebSocket,
+    reader: &mut (impl AsyncRead + Unpin),
+    writer: &mut (impl AsyncWrite + Unpin),
+    audience: &mut Audience,
+    inbox: &mut Inbox,
+) -> Ending {
+    let shared = &websocket.shared;
+    let gone = audience.gone();
+    let mut serving = pin!(async {
+        tokio::select! {
+            ending = read(websocket, reader, audience, inbox) => ending,
+            error = shared.write(writer) => Ending::lost(Some(Error::Failed(error))),
+            ending = shared.keep_time() => ending,
+            ending = shared.aborted() => ending,
+        }
+    });
+    tokio::select! {
+        ending = &mut serving => ending,
+        () = gone => {
+            shared.close(1001, "");
+            serving.await
+        }
+    }
 }
 
 /// What has been read and was not told yet.
