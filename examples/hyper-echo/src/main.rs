@@ -72,13 +72,13 @@ fn answer<B>(acceptor: &Acceptor, mut request: Request<B>) -> Response<Full<Byte
 fn echo() -> Handlers {
     Handlers::new()
         .on_text(|websocket, text| {
-            let sent = match &*text {
-                "ping" => websocket.ping().map(drop),
-                "bye" => websocket.close(1000, "bye"),
-                _ => websocket.send_text(text),
+            let is_done = match &*text {
+                "ping" => websocket.ping().is_ok(),
+                "bye" => websocket.close(1000, "bye").is_ok(),
+                _ => websocket.send_text(text).is_ok(),
             };
             // The queue of a client that does not read is full: this one has had its chance.
-            if sent.is_err() {
+            if !is_done {
                 websocket.abort();
             }
         })

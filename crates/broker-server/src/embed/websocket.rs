@@ -45,12 +45,17 @@ pub enum SendError {
     /// [`PINGS_MAX`] pings of the application's have no pong yet.
     #[error("too many pings are unanswered")]
     TooManyPings,
+}
+
+/// Why a close handshake was not begun: no close frame may say so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CloseError {
     /// RFC 6455 §7.4: the code is one that must not stand in a close frame, or that nobody has defined.
     #[error("no close frame may carry the code {0}")]
-    CloseCode(u16),
+    Code(u16),
     /// RFC 6455 §5.5: a control frame carries at most 125 bytes.
     #[error("a close reason has at most 123 bytes")]
-    CloseReason,
+    Reason,
 }
 
 impl WebSocket {
@@ -92,16 +97,16 @@ impl WebSocket {
     }
 
     /// Begins the close handshake, behind all that is queued. Messages are heard until the peer has answered it, for which
-    /// it has `limits.close_timeout`. One that is closing already stays as it is.
+    /// it has `limits.close_timeout`. One that is closing already, or has ended, stays as it is.
     ///
     /// # Errors
     /// When `code` is not one of 1000-1003, 1007-1014 and 3000-4999, or `reason` is longer than 123 bytes.
-    pub fn close(&self, code: u16, reason: &str) -> Result<(), SendError> {
+    pub fn close(&self, code: u16, reason: &str) -> Result<(), CloseError> {
         if !matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999) {
-            return Err(SendError::CloseCode(code));
+            return Err(CloseError::Code(code));
         }
         if reason.len() > 123 {
-            return Err(SendError::CloseReason);
+            return Err(CloseError::Reason);
         }
         self.shared.close(code, reason);
         Ok(())

@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 
 use broker_server::config::{self, Limits};
 use broker_server::embed::{
-    Acceptor, Error, Event, Events, Handlers, PINGS_MAX, SendError, WebSocket,
+    Acceptor, CloseError, Error, Event, Events, Handlers, PINGS_MAX, SendError, WebSocket,
 };
 use broker_testkit::client::{Client, Heard, Raw, masked};
 use broker_testkit::http2::Http2;
@@ -268,10 +268,10 @@ async fn a_close_frame_carries_only_what_one_may() {
     let mut client = Client::connect(arrivals.app.addr, "/").await;
     let (websocket, mut events) = arrivals.next().await;
     for code in [0, 999, 1004, 1005, 1006, 1015, 2999, 5000] {
-        assert_eq!(websocket.close(code, ""), Err(SendError::CloseCode(code)));
+        assert_eq!(websocket.close(code, ""), Err(CloseError::Code(code)));
     }
     let long = "x".repeat(124);
-    assert_eq!(websocket.close(1000, &long), Err(SendError::CloseReason));
+    assert_eq!(websocket.close(1000, &long), Err(CloseError::Reason));
     assert_eq!(websocket.close(1000, &long[1..]), Ok(()));
     assert_eq!(websocket.close(4000, "once is enough"), Ok(()));
     assert_eq!(client.rest().await, (vec![], 1000, long[1..].to_owned()));
