@@ -67,6 +67,6 @@ pub(crate) use self::poll::Poll;
 pub use self::service::Service;
 pub use self::session_info::{SessionInfo, SessionInfoError};
 pub use self::websocket::{
-    Acceptor, CloseError, EVENTS_QUEUED, Error, Event, Events, Handlers, Handshake, PINGS_MAX,
-    Refused, SendError, WebSocket,
+    Acceptor, CloseError, Closed, EVENTS_QUEUED, Error, Event, Events, Handlers, Handshake,
+    PINGS_MAX, Refused, SendError, WebSocket,
 };

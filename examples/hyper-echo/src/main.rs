@@ -93,8 +93,13 @@ fn echo() -> Handlers {
         .on_error(|_, error| {
             let _ = writeln!(io::stderr(), "{error}");
         })
-        .on_close(|_, code, reason| {
-            let _ = writeln!(io::stderr(), "closed with {code} {reason}");
+        .on_close(|_, closed| {
+            let _ = writeln!(
+                io::stderr(),
+                "closed with {} {}",
+                closed.code,
+                closed.reason
+            );
         })
 }
 

@@ -15,7 +15,7 @@ use bytes::Bytes;
 
 pub use self::acceptor::{Acceptor, Handshake, Refused};
 pub use self::audience::{EVENTS_QUEUED, Events, Handlers};
-pub use self::event::{Error, Event};
+pub use self::event::{Closed, Error, Event};
 use self::shared::Shared;
 pub use self::state::PINGS_MAX;
 
@@ -112,7 +112,7 @@ impl WebSocket {
         Ok(())
     }
 
-    /// Drops the connection at once, with all that is queued and without a close frame. [`Event::Closed`] says 1006.
+    /// Drops the connection at once, with all that is queued and without a close frame. [`Event::Close`] says 1006.
     pub fn abort(&self) {
         self.shared.abort();
     }

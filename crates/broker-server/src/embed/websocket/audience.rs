@@ -2,14 +2,17 @@
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::Stream;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
 use super::WebSocket;
-use super::event::{Error, Event};
+use super::event::{Closed, Error, Event};
 
 /// How many events wait for whoever hears them before the peer is not read any more.
 pub const EVENTS_QUEUED: usize = 32;
@@ -25,7 +28,7 @@ pub struct Handlers {
     ping: Handler<Bytes>,
     pong: Handler<Duration>,
     error: Handler<Error>,
-    close: Handler<(u16, String)>,
+    close: Handler<Closed>,
 }
 
 type Handler<What> = Option<Box<dyn FnMut(&WebSocket, What) + Send>>;
@@ -78,15 +81,13 @@ impl Handlers {
         self
     }
 
-    /// For [`Event::Closed`]: code and reason.
+    /// For [`Event::Close`].
     #[must_use]
     pub fn on_close(
         mut self,
-        mut handler: impl FnMut(&WebSocket, u16, String) + Send + 'static,
+        handler: impl FnMut(&WebSocket, Closed) + Send + 'static,
     ) -> Handlers {
-        self.close = Some(Box::new(move |websocket, (code, reason)| {
-            handler(websocket, code, reason);
-        }));
+        self.close = Some(Box::new(handler));
         self
     }
 
@@ -102,7 +103,7 @@ impl Handlers {
             Event::Ping(payload) => tell(&mut self.ping, websocket, payload),
             Event::Pong(round_trip) => tell(&mut self.pong, websocket, round_trip),
             Event::Error(error) => tell(&mut self.error, websocket, error),
-            Event::Closed(code, reason) => tell(&mut self.close, websocket, (code, reason)),
+            Event::Close(closed) => tell(&mut self.close, websocket, closed),
         }
     }
 }
@@ -113,8 +114,8 @@ impl fmt::Debug for Handlers {
     }
 }
 
-/// What happens on a WebSocket, in order; [`EVENTS_QUEUED`] events wait at most. Dropping it closes the connection with
-/// 1001, if that has not ended before.
+/// What happens on a WebSocket, in order: a stream that ends after [`Event::Close`]. [`EVENTS_QUEUED`] events wait at most.
+/// Dropping it closes the connection with 1001, if that has not ended before.
 #[derive(Debug)]
 pub struct Events {
     receiver: mpsc::Receiver<Event>,
@@ -125,10 +126,18 @@ impl Events {
         Events { receiver }
     }
 
-    /// Waits for the next event; `None` after [`Event::Closed`]. It can be given up and waited for again, and nothing is
+    /// Waits for the next event; `None` after [`Event::Close`]. It can be given up and waited for again, and nothing is
     /// missed.
     pub async fn next(&mut self) -> Option<Event> {
         self.receiver.recv().await
+    }
+}
+
+impl Stream for Events {
+    type Item = Event;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        self.get_mut().receiver.poll_recv(cx)
     }
 }
 

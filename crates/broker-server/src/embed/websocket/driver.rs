@@ -188,13 +188,8 @@ async fn tell_end(websocket: &WebSocket, mut audience: Audience, mut inbox: Inbo
         Some(last) => websocket.shared.end(last),
         None => ending,
     };
-    let Ending {
-        code,
-        reason,
-        error,
-        is_lost: _,
-    } = ending;
-    let events = [error.map(Event::Error), Some(Event::Closed(code, reason))];
+    let end = Event::Close(ending.closed);
+    let events = [ending.error.map(Event::Error), Some(end)];
     for mut event in events.into_iter().filter(Option::is_some) {
         audience.hear(websocket, &mut event).await;
     }

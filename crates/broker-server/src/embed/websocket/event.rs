@@ -6,7 +6,7 @@ use std::time::Duration;
 use broker_transport::ws::Violation;
 use bytes::Bytes;
 
-/// What happens on a WebSocket. The last is always [`Closed`](Event::Closed), and there is exactly one.
+/// What happens on a WebSocket. The last is always [`Close`](Event::Close), and there is exactly one.
 #[derive(Debug)]
 pub enum Event {
     /// A whole text message.
@@ -20,9 +20,17 @@ pub enum Event {
     Pong(Duration),
     /// What has gone wrong. The connection ends.
     Error(Error),
-    /// The end: the code and the reason of whoever closed first. 1005 is a close frame without a code, 1006 an end
-    /// without a close frame (RFC 6455 §7.1.5).
-    Closed(u16, String),
+    /// The end.
+    Close(Closed),
+}
+
+/// How a WebSocket has ended: what whoever closed first has said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Closed {
+    /// The code (RFC 6455 §7.4): 1005 for a close frame without one, 1006 for an end without a close frame.
+    pub code: u16,
+    /// The reason, often empty; at most 123 bytes.
+    pub reason: String,
 }
 
 /// What can go wrong on a WebSocket.

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use super::SendError;
-use super::event::{Error, Event};
+use super::event::{Closed, Error, Event};
 
 /// How many pings of [`WebSocket::ping`](super::WebSocket::ping) may be unanswered.
 pub const PINGS_MAX: usize = 16;
@@ -36,7 +36,7 @@ pub(super) struct State {
     /// How many pings there were, which is what they carry.
     pings_sent: u64,
     /// What our close frame says, if we have begun to close it.
-    closing: Option<(u16, String)>,
+    closing: Option<Closed>,
     /// Nothing can be sent any more.
     has_ended: bool,
     /// Nothing is heard any more, either.
@@ -56,8 +56,7 @@ struct Ping {
 /// How a WebSocket has ended.
 #[derive(Debug)]
 pub(super) struct Ending {
-    pub(super) code: u16,
-    pub(super) reason: String,
+    pub(super) closed: Closed,
     pub(super) error: Option<Error>,
     /// Whether the socket has failed, so that nobody has to be seen off.
     pub(super) is_lost: bool,
@@ -95,7 +94,10 @@ impl State {
         }
         if let Some(frame) = self.machine.close(now, code, reason) {
             self.outbound.push_control(frame);
-            self.closing = Some((code, reason.to_owned()));
+            self.closing = Some(Closed {
+                code,
+                reason: reason.to_owned(),
+            });
         }
     }
 
@@ -105,11 +107,7 @@ impl State {
         self.pings.clear();
         match self.closing.clone() {
             // Who closes first gives the reason, however the other side takes it.
-            Some((code, reason)) => Ending {
-                code,
-                reason,
-                ..ending
-            },
+            Some(closed) => Ending { closed, ..ending },
             None => ending,
         }
     }
@@ -250,8 +248,7 @@ impl State {
             } => {
                 self.answer(reply);
                 return Heard::Ended(Ending {
-                    code,
-                    reason,
+                    closed: Closed { code, reason },
                     error: None,
                     is_lost: false,
                 });
@@ -286,8 +283,10 @@ impl Ending {
     /// An end without a close frame of the peer's.
     pub(super) fn lost(error: Option<Error>) -> Ending {
         Ending {
-            code: LOST,
-            reason: String::new(),
+            closed: Closed {
+                code: LOST,
+                reason: String::new(),
+            },
             error,
             is_lost: true,
         }
@@ -295,8 +294,10 @@ impl Ending {
 
     fn failed(violation: ws::Violation) -> Ending {
         Ending {
-            code: violation.close_code(),
-            reason: violation.to_string(),
+            closed: Closed {
+                code: violation.close_code(),
+                reason: violation.to_string(),
+            },
             error: Some(Error::Peer(violation)),
             is_lost: false,
         }

@@ -1,9 +1,10 @@
 //! WebSockets without a broker: what is heard of them, in order and with nothing missing.
 
 use broker_server::config::Limits;
-use broker_server::embed::{Acceptor, EVENTS_QUEUED, Error, Event, Handlers};
+use broker_server::embed::{Acceptor, Closed, EVENTS_QUEUED, Error, Event, Handlers};
 use broker_testkit::client::{Client, Raw, masked};
 use broker_testkit::soon;
+use futures_util::StreamExt;
 use tokio::sync::mpsc;
 
 use super::websocket::{Arrivals, heard};
@@ -45,7 +46,9 @@ async fn noting() -> (Application, mpsc::UnboundedReceiver<String>) {
                     let note = note.clone();
                     move |_, error| note(format!("error: {error}"))
                 })
-                .on_close(move |_, code, reason| note(format!("close {code} {reason:?}")));
+                .on_close(move |_, Closed { code, reason }| {
+                    note(format!("close {code} {reason:?}"))
+                });
             let (response, _) = acceptor.accept(&mut request).unwrap().start(handlers);
             response
         }
@@ -151,6 +154,24 @@ async fn events_wait_for_whoever_hears_them_and_the_peer_waits_with_them() {
     assert_eq!(heard(&mut events).await, r#"Closed(1000, "")"#);
     assert_eq!(heard(&mut events).await, "nothing more");
     assert_eq!(client.closed().await, 1000);
+}
+
+#[tokio::test]
+async fn events_are_a_stream_that_ends_after_the_end() {
+    let mut arrivals = Arrivals::start(Limits::default()).await;
+    let mut client = Client::connect(arrivals.app.addr, "/").await;
+    let (_websocket, events) = arrivals.next().await;
+    client.say("hello").await;
+    client.close(Some(4000), "bye").await;
+    let events: Vec<_> = soon("the end", events.collect()).await;
+    let closed = Closed {
+        code: 4000,
+        reason: "bye".to_owned(),
+    };
+    match &events[..] {
+        [Event::Text(text), Event::Close(end)] => assert_eq!((&**text, end), ("hello", &closed)),
+        other => panic!("a text and the end were to come, not {other:?}"),
+    }
 }
 
 #[tokio::test]

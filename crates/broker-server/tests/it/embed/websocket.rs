@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 
 use broker_server::config::{self, Limits};
 use broker_server::embed::{
-    Acceptor, CloseError, Error, Event, Events, Handlers, PINGS_MAX, SendError, WebSocket,
+    Acceptor, CloseError, Closed, Error, Event, Events, Handlers, PINGS_MAX, SendError, WebSocket,
 };
 use broker_testkit::client::{Client, Heard, Raw, masked};
 use broker_testkit::http2::Http2;
@@ -55,6 +55,7 @@ impl Arrivals {
 pub(super) async fn heard(events: &mut Events) -> String {
     match soon("an event", events.next()).await {
         Some(Event::Pong(_)) => "Pong".to_owned(),
+        Some(Event::Close(Closed { code, reason })) => format!("Closed({code}, {reason:?})"),
         Some(event) => format!("{event:?}"),
         None => "nothing more".to_owned(),
     }
