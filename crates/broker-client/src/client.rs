@@ -7,7 +7,7 @@ use serde::Serialize;
 use tokio::time::timeout;
 
 use crate::destination::Destination;
-use crate::error::{ConnectError, RequestError, SendError};
+use crate::error::{Closed, ConnectError, RegisterError, RequestError, SendError};
 use crate::event::{Answer, Events};
 use crate::frame;
 use crate::handshake::{Address, Socket, handshake};
@@ -106,7 +106,7 @@ impl Client {
         message: impl Serialize,
     ) -> Result<(), SendError> {
         let text = frame::send(&dest.into(), &message, None).map_err(SendError::NotJson)?;
-        self.say(text).await
+        Ok(self.say(text).await?)
     }
 
     /// Sends a message to one client or to several, and waits for the first answer; further answers are passed over.
@@ -141,11 +141,11 @@ impl Client {
     ///
     /// # Errors
     /// When the id is empty, or the connection has ended.
-    pub async fn register(&self, id: &str) -> Result<(), SendError> {
+    pub async fn register(&self, id: &str) -> Result<(), RegisterError> {
         if id.is_empty() {
-            return Err(SendError::EmptyId);
+            return Err(RegisterError::EmptyId);
         }
-        self.say(frame::register(id)).await
+        Ok(self.say(frame::register(id)).await?)
     }
 
     /// Lets go of the id that was registered last, and of no other; [`Event::Unregistered`](crate::Event::Unregistered) follows.
@@ -155,7 +155,7 @@ impl Client {
     ///
     /// # Errors
     /// When the connection has ended.
-    pub async fn unregister(&self) -> Result<(), SendError> {
+    pub async fn unregister(&self) -> Result<(), Closed> {
         self.say(frame::unregister()).await
     }
 
@@ -165,7 +165,7 @@ impl Client {
         self.link.leave().await;
     }
 
-    async fn say(&self, text: String) -> Result<(), SendError> {
-        Ok(self.link.hand_over(Command::Say(text)).await?)
+    async fn say(&self, text: String) -> Result<(), Closed> {
+        self.link.hand_over(Command::Say(text)).await
     }
 }

@@ -41,6 +41,14 @@ pub enum SendError {
     /// The caller's message cannot be written as JSON.
     #[error("the message is not JSON: {0}")]
     NotJson(#[source] serde_json::Error),
+    /// The connection has ended.
+    #[error(transparent)]
+    Closed(#[from] Closed),
+}
+
+/// Why the server was not asked to register an id.
+#[derive(Debug, thiserror::Error)]
+pub enum RegisterError {
     /// The caller's id is empty, and no server registers that.
     #[error("the id is empty")]
     EmptyId,

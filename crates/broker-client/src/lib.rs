@@ -15,7 +15,9 @@ mod tls;
 
 pub use self::client::Client;
 pub use self::destination::Destination;
-pub use self::error::{Closed, ConnectError, ProtocolError, RequestError, SendError};
+pub use self::error::{
+    Closed, ConnectError, ProtocolError, RegisterError, RequestError, SendError,
+};
 pub use self::event::{Answer, Event, Events, Message, Request};
 pub use self::handshake::Socket;
 pub use self::limits::Limits;

@@ -1,9 +1,10 @@
 //! By which ids a client is reached, with a broker between the clients.
 
-use broker_client::{Event, Events};
+use broker_client::{Event, Events, Limits, RegisterError};
 use broker_testkit::PATIENCE;
 
 use crate::broker::Broker;
+use crate::peer::Peer;
 use crate::{message, next, registered, registration};
 
 async fn unregistration(events: &mut Events) -> String {
@@ -88,4 +89,13 @@ async fn a_client_without_an_id_is_answered_and_answers() {
     // The broker has another name for each connection.
     assert_ne!(answer.from.as_deref(), Some("b"));
     assert!(answer.from.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_empty_id_is_refused_and_not_asked_for() {
+    let (client, _, mut peer) = Peer::meet(Limits::default()).await;
+    let error = client.register("").await.unwrap_err();
+    assert!(matches!(error, RegisterError::EmptyId), "{error}");
+    client.register("x").await.unwrap();
+    assert_eq!(peer.hear().await["id"], "x");
 }
