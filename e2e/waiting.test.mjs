@@ -86,7 +86,7 @@ test('a client that gives up while it waits is told of as gone if it was let in,
   const nothingLeft = () => {
     // Asked anew each time: the answer is on its way when the first is told.
     broker.child.kill('SIGUSR1');
-    return /0 connections, 0 sessions, 0 events held/.test(broker.child.log);
+    return /\b0 connections, 0 sessions, 0 events held/.test(broker.child.log);
   };
   await until(nothingLeft, () => `nothing is left: ${broker.child.log}`);
 });
