@@ -15,7 +15,7 @@ const TRIED_AGAIN = {
   'none at all': () => {},
   'one byte now and then, for longer than the time-out': (socket) => {
     socket.write(`${OK}Content-Length: ${COMMANDS.length}\r\n\r\n`);
-    trickle(socket, COMMANDS, 100);
+    trickle(socket, COMMANDS, 200);
   },
   'the end of the connection': (socket) => socket.end(),
   'the end in the middle of the body': (socket) => socket.end(`${OK}Content-Length: 1000\r\n\r\n${COMMANDS}`),
@@ -98,7 +98,7 @@ test('answered by a redirect or a 4xx: nothing of it is run, nobody is asked els
 /** Two clients of a broker whose patience with the backend is short. */
 async function pair(t) {
   const { broker, backend } = await scene(t, {
-    settings: { BACKEND__TIMEOUT: '700ms', BACKEND__MAX_ANSWER: '64KiB' },
+    settings: { BACKEND__TIMEOUT: '2s', BACKEND__MAX_ANSWER: '64KiB' },
   });
   return { broker, backend, client: await enter(broker, backend), other: await enter(broker, backend) };
 }

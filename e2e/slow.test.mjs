@@ -18,8 +18,8 @@ function impatient(t, settings = {}) {
   return brokerFor(t, startWsbroker, {
     args: ['--endpoint', '*=echo'],
     settings: {
-      LIMITS__FIRST_BYTE_TIMEOUT: '1s',
-      LIMITS__HANDSHAKE_TIMEOUT: '2s',
+      LIMITS__FIRST_BYTE_TIMEOUT: '2s',
+      LIMITS__HANDSHAKE_TIMEOUT: '3s',
       LIMITS__BODY_TIMEOUT: '2s',
       LIMITS__MESSAGE_TIMEOUT: '2s',
       LIMITS__CLOSE_TIMEOUT: '1s',
@@ -113,7 +113,7 @@ describe('slow connections are dropped while others are served', () => {
   }
 });
 
-const PINGS = { WEBSOCKET__PING_INTERVAL: '500ms', WEBSOCKET__PONG_TIMEOUT: '500ms' };
+const PINGS = { WEBSOCKET__PING_INTERVAL: '500ms', WEBSOCKET__PONG_TIMEOUT: '2s' };
 
 describe('a peer that has vanished is found by ping', () => {
   test('one whose process stands still', async (t) => {

@@ -110,9 +110,7 @@ for (const transport of ['websocket', 'polling']) {
   test(`while the backend is away a client is held, pinged on, and loses nothing, by ${transport}`, async (t) => {
     const { backend, broker } = await scene(t, {
       args: ENDPOINT,
-      settings: {
-        WEBSOCKET__PING_INTERVAL: '200ms', WEBSOCKET__PONG_TIMEOUT: '200ms', BACKEND__HOLD__MAX_EVENTS: '5',
-      },
+      settings: { WEBSOCKET__PING_INTERVAL: '200ms', WEBSOCKET__PONG_TIMEOUT: '5s', BACKEND__HOLD__MAX_EVENTS: '5' },
     });
     backend.onEvent = () => [];
     const socket = await connected(t, broker, { transports: [transport] });

@@ -15,7 +15,8 @@ test('a story from PHP comes word by word, and its client is heard meanwhile', a
   await accepting(port);
   const broker = await brokerFor(t, startWsbroker, { backend: `http://127.0.0.1:${port}/story.php` });
   const client = await Client.connect(broker.url);
-  client.say({ type: 'tell', about: 'a fox' });
+  // So long that there is time for the second.
+  client.say({ type: 'tell', about: `a ${'very '.repeat(40)}clever fox` });
   assert.deepEqual(await client.hear(), { type: 'word', word: 'Once' });
   // A second story begins before the first has ended: its event did not wait for the end of the first answer.
   client.say({ type: 'tell', about: 'a hen' });

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import WebSocket from 'ws';
-import { Child, Inbox, ask, fromRoot, scene, until } from './harness.mjs';
+import { Child, DEADLINE_MS, Inbox, ask, fromRoot, scene, until } from './harness.mjs';
 
 const NpmClient = createRequire(import.meta.url)('wsmsgbroker');
 
@@ -75,7 +75,7 @@ for (const shards of [1, 2]) {
       writeFileSync(join(folder, 'index.js'), STAND_IN);
       symlinkSync(fromRoot('e2e/node_modules'), join(folder, 'node_modules'));
       const mocha = fromRoot('e2e/node_modules/mocha/bin/mocha.js');
-      const suite = Child.start(process.execPath, [mocha, '--exit', 'test/test_client.js'], {
+      const suite = Child.start(process.execPath, [mocha, '--exit', '--timeout', String(DEADLINE_MS), 'test/test_client.js'], {
         cwd: folder, env: { ...process.env, SERVER_PORT: broker.port },
       });
       const { code } = await suite.exit();

@@ -26,6 +26,7 @@ const SAMPLE_MS = 100;
 const SETTINGS = {
   BACKEND__TIMEOUT: '1500ms',
   BACKEND__MAX_IN_FLIGHT: 64,
+  BACKEND__RETRIES: 20, // more than an event can have before a stretch is over, however busy the machine is
   BACKEND__MAX_ANSWER: '1MiB',
   BACKEND__HOLD__MAX_BYTES: '16MiB',
   LOG__LEVEL: 'debug', // beyond some in a row, an event that is given up is told of here only
