@@ -10,9 +10,14 @@ const REQUEST = 'GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: 
 test('5000 that connect at once: those beyond the limit get 503, and no file stays open', async (t) => {
   const limit = 200;
   const broker = await brokerFor(t, startWsbroker, {
-    args: ['--endpoint', '*=echo'], settings: { LIMITS__MAX_CONNECTIONS: limit },
+    args: ['--endpoint', '*=echo'],
+    settings: { LIMITS__MAX_CONNECTIONS: limit, LIMITS__FIRST_BYTE_TIMEOUT: '20s', LIMITS__HANDSHAKE_TIMEOUT: '20s' },
   });
-  await (await Client.connect(broker.url)).leave();
+  const one = await Client.connect(broker.url);
+  const during = openFiles(broker.pid);
+  await one.leave();
+  // Only then is its place free.
+  await until(() => openFiles(broker.pid) < during, 'the broker has seen that it is gone');
   const before = openFiles(broker.pid);
   const clients = Array.from({ length: 5000 }, () => {
     const client = new RawClient(broker.port);

@@ -1,12 +1,12 @@
 // What is held while the backend is away, and who waits for whom: "Delivery promise" from outside.
 
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { brokerFor, Client, DEADLINE_MS, enter, scene, startWsbroker, until } from './harness.mjs';
 import { superviseFragile } from './holding/supervised.mjs';
 
-for (const [fault, settings] of [['crashes', {}], ['hangs', { BACKEND__TIMEOUT: '300ms' }]]) {
+for (const [fault, settings] of [['crashes', {}], ['hangs', { BACKEND__TIMEOUT: '1s' }]]) {
   test(`a message at which the backend ${fault} each time is dropped as poison, and costs no other event`, async (t) => {
     const retries = 3;
     const application = await superviseFragile(t, fault);
@@ -30,6 +30,8 @@ for (const [fault, settings] of [['crashes', {}], ['hangs', { BACKEND__TIMEOUT: 
       return isDropped();
     }, () => `the poison is dropped; seen ${JSON.stringify(messages('poison'))}\n${broker.child.log}`, 2 * DEADLINE_MS);
 
+    // The broker says so by another pipe than the one by which the application says what it saw.
+    await until(() => messages('poison').length >= (fault === 'hangs' ? retries : 1), 'the application says that it saw each try');
     const [line] = broker.child.stderr.waiting.filter((line) => /poison/i.test(line));
     const tries = messages('poison');
     assert.equal(JSON.parse(line).event_id, tries[0].id);
@@ -77,11 +79,14 @@ test('a client that floods while the backend is away is not read any more, and e
 });
 
 test('while the backend is away one probe at a time reaches it, each with an event of another connection', async (t) => {
+  const FIRST = 10;
   const { broker, backend } = await scene(t);
   const clients = [];
   for (let number = 0; number < 20; number += 1) clients.push(await enter(broker, backend, { data: { number } }));
 
   const tries = [];
+  let firstCame;
+  const firstHaveCome = new Promise((resolve) => { firstCame = resolve; });
   let underWay = 0;
   let isBack = false;
   const arrived = [];
@@ -92,18 +97,21 @@ test('while the backend is away one probe at a time reaches it, each with an eve
       return [];
     }
     underWay += 1;
-    tries.push({ number: connection.number, underWay });
-    await pause(200); // So long that two which overlap are seen to.
+    const place = tries.push({ number: connection.number, underWay });
+    if (place === FIRST) firstCame();
+    // The first fail at one time, so that the broker hears of all before it tries one again. Of others two which overlap are
+    // seen to.
+    await (place <= FIRST ? firstHaveCome : pause(200));
     underWay -= 1;
     await event.answer([], { status: 503 });
   };
   const talk = (some, n) => some.forEach((client) => client.say({ type: 'x', n }));
   // Five failures of several connections: then it is away. Whatever was under way ends, too.
-  talk(clients.slice(0, 10), 1);
-  await until(() => tries.length >= 10 && underWay === 0, 'the first tries fail');
+  talk(clients.slice(0, FIRST), 1);
+  await until(() => tries.length >= FIRST && underWay === 0, 'the first tries fail');
   await broker.child.stderr.next('that it is taken to be away', (line) => line.includes('the backend is away'));
   const before = tries.length;
-  talk(clients.slice(10), 1);
+  talk(clients.slice(FIRST), 1);
   talk(clients, 2);
   await until(() => tries.length >= before + 6, () => `six probes; ${tries.length - before} came`);
   const probes = tries.slice(before, before + 6);
@@ -120,30 +128,33 @@ test('while the backend is away one probe at a time reaches it, each with an eve
   assert.ok(clients.every((client) => client.open));
 });
 
-for (const status of [429, 503]) {
-  test(`Retry-After of a ${status} keeps its connection waiting and no other`, async (t) => {
-    const { broker, backend } = await scene(t);
-    const [asked, other] = [await enter(broker, backend), await enter(broker, backend)];
-    asked.say({ type: 'asked', n: 1 });
-    asked.say({ type: 'asked', n: 2 });
-    const first = await backend.nextOf('client-asked');
-    await first.answer([], { status, headers: { 'retry-after': '5' } });
+// They wait at the same time.
+describe('Retry-After', { concurrency: 2 }, () => {
+  for (const status of [429, 503]) {
+    test(`of a ${status} keeps its connection waiting and no other`, async (t) => {
+      const { broker, backend } = await scene(t);
+      const [asked, other] = [await enter(broker, backend), await enter(broker, backend)];
+      asked.say({ type: 'asked', n: 1 });
+      asked.say({ type: 'asked', n: 2 });
+      const first = await backend.nextOf('client-asked');
+      await first.answer([], { status, headers: { 'retry-after': '10' } });
 
-    // Three failures cost the other much less than five seconds by its own back-off.
-    other.say({ type: 'other' });
-    for (const answer of [status, status, status, 200]) {
-      await (await backend.nextOf('client-other')).answer([{ type: 'send', message: answer }], { status: answer });
-    }
-    assert.equal(await other.hear(), 200);
-    assert.deepEqual(backend.events.waiting, [], 'the one that was asked to wait waits');
+      // Three failures cost the other much less than ten seconds by its own back-off.
+      other.say({ type: 'other' });
+      for (const answer of [status, status, status, 200]) {
+        await (await backend.nextOf('client-other')).answer([{ type: 'send', message: answer }], { status: answer });
+      }
+      assert.equal(await other.hear(), 200);
+      assert.deepEqual(backend.events.waiting, [], 'the one that was asked to wait waits');
 
-    const again = await backend.nextOf('client-asked');
-    assert.deepEqual([again.message.n, again.headers['wsbroker-attempt']], [1, '2']);
-    assert.equal(again.headers['webhook-id'], first.headers['webhook-id']);
-    await again.answer([]);
-    assert.equal((await backend.nextOf('client-asked')).message.n, 2);
-  });
-}
+      const again = await backend.nextOf('client-asked');
+      assert.deepEqual([again.message.n, again.headers['wsbroker-attempt']], [1, '2']);
+      assert.equal(again.headers['webhook-id'], first.headers['webhook-id']);
+      await again.answer([]);
+      assert.equal((await backend.nextOf('client-asked')).message.n, 2);
+    });
+  }
+});
 
 /** Waits until a number has not changed for a second. */
 async function standsStill(number) {

@@ -21,7 +21,7 @@ test('Node talks on several streams of one connection, in cleartext and over TLS
     const config = secure ? certificate.config : undefined;
     const broker = await brokerFor(t, startWsbroker, { args: ECHO, config });
     const ca = readFileSync(certificate.cert);
-    const session = await sessionFor(t, `${secure ? 'https' : 'http'}://localhost:${broker.port}`, { ca });
+    const session = await sessionFor(t, `${secure ? 'https' : 'http'}://127.0.0.1:${broker.port}`, { ca });
     const sockets = [await open(session), await open(session), await open(session)];
     for (const text of ['hello', 'x'.repeat(60_000)]) {
       for (const socket of sockets) socket.say(text);

@@ -1,12 +1,13 @@
 // What an operator meets: the public listener, the signals, the exit codes, the kinds of sockets.
 
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import {
-  accepting, ask, backendFor, brokerFor, Client, enter, freePort,
+  ask, backendFor, brokerFor, Client, enter, freePort,
   fromRoot, listensOn, python, RawClient, runWsbroker, scene, startWsbroker, takesHugePages,
 } from './harness.mjs';
 
@@ -122,10 +123,10 @@ describe('signals', () => {
 
 describe('exit codes', () => {
   test('75 when the port is in use, which is named', async (t) => {
-    const port = await freePort();
-    const other = createServer().listen(port, '127.0.0.1');
+    const other = createServer();
+    await new Promise((resolve) => other.listen(0, '127.0.0.1', resolve));
     t.after(() => new Promise((resolve) => other.close(resolve)));
-    await accepting(port);
+    const { port } = other.address();
     for (const args of [
       ['--listen', `127.0.0.1:${port}`, '--admin', 'off'],
       ['--listen', '127.0.0.1:0', '--admin', `127.0.0.1:${port}`],
@@ -209,7 +210,7 @@ describe('listeners', () => {
   });
 
   test('a Unix socket that a killed broker left behind is taken over', async (t) => {
-    const path = join(tmpdir(), `wsbroker-e2e-${process.pid}.sock`);
+    const path = join(folderFor(t), 'public.sock');
     const args = ['--listen', `unix:${path}`, '--admin', 'off'];
     const first = runWsbroker(args);
     t.after(() => first.stop());
@@ -240,7 +241,7 @@ describe('listeners', () => {
 
   test('a backend on a Unix socket is reached', async (t) => {
     const requests = [];
-    const path = join(tmpdir(), `wsbroker-e2e-backend-${process.pid}.sock`);
+    const path = join(folderFor(t), 'backend.sock');
     const server = createServer((request, response) => {
       requests.push(request.url);
       request.resume().on('end', () => response.end('[{"type":"send","message":"by a socket"}]'));
@@ -256,3 +257,10 @@ describe('listeners', () => {
     assert.equal(requests[0], '/hook?x=1');
   });
 });
+
+/** A folder of its own, which is gone when the test `t` is over. */
+function folderFor(t) {
+  const folder = mkdtempSync(join(tmpdir(), 'wsbroker-e2e-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import WebSocket from 'ws';
-import { Child, Client, scene, until } from './harness.mjs';
+import { Child, Client, scene, until, within } from './harness.mjs';
 
 const settings = { BACKEND__CONNECT: 'wait', BACKEND__FORMAT: 'form' };
 
@@ -14,7 +14,12 @@ function opened(url, options) {
   const first = new Promise((resolve) => socket.once('message', (data) => resolve(JSON.parse(data))));
   const refused = new Promise((resolve) => socket.once('unexpected-response', (_, response) => resolve(response)));
   socket.on('error', () => {});
-  return { socket, head, first, refused };
+  return {
+    socket,
+    head: () => within(head, 'the handshake is answered'),
+    first: () => within(first, 'a first message'),
+    refused: () => within(refused, 'the handshake is refused'),
+  };
 }
 
 test('a client is let in after the backend has said yes, as what it was told to be, with cookie and subprotocol', async (t) => {
@@ -26,10 +31,10 @@ test('a client is let in after the backend has said yes, as what it was told to 
   assert.equal(socket.readyState, WebSocket.CONNECTING);
   const commands = [{ type: 'session', data: { role: 'guest' } }, { type: 'send', message: 'welcome' }];
   await connect.answer(commands, { headers: { 'sec-websocket-protocol': 'news', 'set-cookie': ['a=1; HttpOnly', 'b=2'] } });
-  const headers = await head;
+  const headers = await head();
   assert.equal(headers['sec-websocket-protocol'], 'news');
   assert.deepEqual(headers['set-cookie'], ['a=1; HttpOnly', 'b=2']);
-  assert.equal(await first, 'welcome');
+  assert.equal(await first(), 'welcome');
   assert.equal(socket.protocol, 'news');
   socket.send('{"type":"hi"}');
   assert.equal((await backend.nextOf('client-hi')).connection.role, 'guest');
@@ -42,7 +47,7 @@ test('whom the backend does not let in gets its status and its words; curl sees 
     return undefined;
   };
   const { refused } = opened(broker.url);
-  const response = await refused;
+  const response = await refused();
   assert.equal(response.statusCode, 402);
   assert.equal(response.headers['content-type'], 'application/json');
   const chunks = [];
@@ -63,7 +68,7 @@ test('while the backend is away clients are told when to come back, and come in 
   await backend.stop();
   // The first finds out that it is away.
   const responses = [];
-  for (const _ of [1, 2, 3]) responses.push(await opened(broker.url).refused);
+  for (const _ of [1, 2, 3]) responses.push(await opened(broker.url).refused());
   assert.deepEqual(responses.map(({ statusCode }) => statusCode), [503, 503, 503]);
   assert.ok(responses.every(({ headers }) => Number(headers['retry-after']) >= 1));
   for (const response of responses) response.destroy();
