@@ -226,6 +226,19 @@ pub struct Orders {
     pub ticket: u64,
 }
 
+impl Orders {
+    /// The commands of an answer to an event of this session.
+    #[must_use]
+    pub fn of_answer(list: CommandList, origin: Origin) -> Orders {
+        Orders {
+            list: Arc::new(list),
+            source: Source::Answer,
+            origin: Some(origin),
+            ticket: 0,
+        }
+    }
+}
+
 /// The session that caused a list of commands: where it lives, and its name there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Origin {

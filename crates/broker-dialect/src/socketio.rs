@@ -47,7 +47,7 @@ mod query;
 mod settings;
 
 use attachments::AttachmentError;
-use connection::{Action, Connection};
+use connection::Connection;
 use encode::EncodeError;
 use fault::Fault;
 use packet::PacketError;

@@ -1,11 +1,9 @@
 //! What the backend answers: commands, and whether a client is let in.
 
-use std::sync::Arc;
-
 use super::sessions::{Admission, Phase};
 use super::{Broker, around};
 use crate::command::CommandList;
-use crate::effect::{Effect, Effects, Orders, Origin, Source};
+use crate::effect::{Effect, Effects, Orders, Origin};
 use crate::event::CallHandle;
 use crate::session::SessionHandle;
 use crate::time::Timestamp;
@@ -64,17 +62,14 @@ impl Broker {
             let around = &mut around(now, &mut self.sessions, &self.config, out);
             return self.teller.settle(session, number, &list, around);
         }
-        let is_local = self.config.shards == 1 || list.is_local_to(self.config.shard);
-        let orders = Orders {
-            list: Arc::new(list),
-            source: Source::Answer,
-            origin: Some(Origin {
-                shard: self.config.shard,
-                session,
-                settles: Some(number),
-            }),
-            ticket: 0,
+        let shard = self.config.shard;
+        let is_local = list.is_local_to(shard, self.config.shards);
+        let origin = Origin {
+            shard,
+            session,
+            settles: Some(number),
         };
+        let orders = Orders::of_answer(list, origin);
         if is_local {
             self.executor.push(orders, &self.sessions, &self.config);
         } else {

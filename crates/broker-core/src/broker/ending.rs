@@ -67,12 +67,12 @@ impl Broker {
         let Some(session) = self.sessions.get_mut(handle) else {
             return;
         };
-        let (names, asked) = (session.names.take(), session.asked.take());
+        let (names, requests) = (session.names.take(), session.requests.take());
         for held in names.into_iter().flat_map(|names| names.into_held()) {
             self.release(now, handle, held, out);
         }
-        if let Some(asked) = asked {
-            self.requests.forget(&asked);
+        if let Some(requests) = requests {
+            self.requests.forget(&requests);
         }
     }
 }

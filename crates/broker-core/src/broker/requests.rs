@@ -24,7 +24,7 @@ pub(super) struct Requests {
 
 /// The numbers of a session's requests that wait, oldest first; never empty.
 #[derive(Debug, Default)]
-pub(super) struct Asked(VecDeque<u64>);
+pub(super) struct OpenRequests(VecDeque<u64>);
 
 #[derive(Debug)]
 struct Request {
@@ -47,7 +47,7 @@ impl Requests {
     ) -> Option<RequestId> {
         let session = sessions.get_mut(handle)?;
         self.made += 1;
-        let Asked(numbers) = &mut **session.asked.get_or_insert_default();
+        let OpenRequests(numbers) = &mut **session.requests.get_or_insert_default();
         if numbers.len() >= REQUESTS_MAX
             && let Some(oldest) = numbers.pop_front()
             && let Some(request) = self.waiting.remove(&oldest)
@@ -89,8 +89,8 @@ impl Requests {
     }
 
     /// Forgets what a session that has ended has asked.
-    pub(super) fn forget(&mut self, asked: &Asked) {
-        for number in &asked.0 {
+    pub(super) fn forget(&mut self, open: &OpenRequests) {
+        for number in &open.0 {
             self.waiting.remove(number);
         }
     }
@@ -119,15 +119,15 @@ impl Requests {
     fn remove(&mut self, number: u64, sessions: &mut Sessions) -> Option<Request> {
         let request = self.waiting.remove(&number)?;
         if let Some(session) = sessions.get_mut(request.session)
-            && let Some(asked) = &mut session.asked
+            && let Some(open) = &mut session.requests
         {
-            let Asked(numbers) = &mut **asked;
+            let OpenRequests(numbers) = &mut **open;
             // They stand in the order in which they were made.
             if let Ok(place) = numbers.binary_search(&number) {
                 numbers.remove(place);
             }
             if numbers.is_empty() {
-                session.asked = None;
+                session.requests = None;
             }
         }
         Some(request)

@@ -6,7 +6,7 @@ use slab::Slab;
 
 use super::Opening;
 use super::names::Names;
-use super::requests::Asked;
+use super::requests::OpenRequests;
 use super::telling::Telling;
 use crate::effect::Lack;
 use crate::event::Handshake;
@@ -37,7 +37,7 @@ pub(super) struct Session {
     /// The names that it holds; most sessions have none.
     pub(super) names: Option<Box<Names>>,
     /// Its requests that wait for answers, oldest first.
-    pub(super) asked: Option<Box<Asked>>,
+    pub(super) requests: Option<Box<OpenRequests>>,
 }
 
 /// How far a handshake has come that the backend decides on.
@@ -95,7 +95,7 @@ impl Sessions {
             events: 0,
             telling: None,
             names: None,
-            asked: None,
+            requests: None,
         };
         self.told += usize::from(session.is_told);
         let generation = session.generation;

@@ -116,22 +116,23 @@ impl CommandList {
         })
     }
 
-    /// Whether a shard can run the list by itself: every command is for the session that caused the event, or answers a
-    /// request from this shard.
+    /// Whether a shard can run the list by itself: there is no other, or every command is for the session that caused the
+    /// event, or answers a request from this shard.
     #[must_use]
-    pub fn is_local_to(&self, shard: u16) -> bool {
-        self.entries.iter().all(|entry| match entry {
-            Entry::Run(command) => match command.verb {
-                Verb::Send(_) | Verb::Session { .. } | Verb::Close { .. } => {
-                    command.aim.criteria.is_none()
-                }
-                // What they find is discarded in the answer to an event.
-                Verb::List(_) | Verb::Count { .. } => true,
-                Verb::Answer { ack, .. } => ack.request.shard == shard,
-                Verb::Log { .. } => true,
-            },
-            Entry::Refused { .. } | Entry::Other(_) => true,
-        })
+    pub fn is_local_to(&self, shard: u16, shards: u16) -> bool {
+        shards == 1
+            || self.entries.iter().all(|entry| match entry {
+                Entry::Run(command) => match command.verb {
+                    Verb::Send(_) | Verb::Session { .. } | Verb::Close { .. } => {
+                        command.aim.criteria.is_none()
+                    }
+                    // What they find is discarded in the answer to an event.
+                    Verb::List(_) | Verb::Count { .. } => true,
+                    Verb::Answer { ack, .. } => ack.request.shard == shard,
+                    Verb::Log { .. } => true,
+                },
+                Entry::Refused { .. } | Entry::Other(_) => true,
+            })
     }
 }
 

@@ -302,7 +302,7 @@ fn a_list_is_for_its_session_alone_unless_a_command_names_others() {
         (r#"[{"type":"log"},{"type":"mine"},{"type":"send"}]"#, true),
     ] {
         let list = parse_at(commands, true).unwrap();
-        assert_eq!(list.is_local_to(0), is_local, "{commands}");
+        assert_eq!(list.is_local_to(0, 2), is_local, "{commands}");
     }
 }
 
@@ -322,7 +322,7 @@ fn an_answer_names_what_it_replies_to() {
     };
     assert_eq!(ack.to_string(), "2-1f-000000000000000a");
     assert_eq!(message.as_deref(), Some(&b"null"[..]));
-    assert!(list.is_local_to(2) && !list.is_local_to(0));
+    assert!(list.is_local_to(2, 3) && !list.is_local_to(0, 3) && list.is_local_to(0, 1));
     for (command, error) in [
         (r#"{"type":"answer"}"#, "`answer` needs `ack`"),
         (r#"{"type":"answer","ack":7}"#, "`ack` must be a string"),

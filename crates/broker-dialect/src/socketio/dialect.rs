@@ -7,7 +7,7 @@ use broker_core::{
     ClientMessage, Message, Notice, RequestToken, SessionId, Timestamp, close_code, json,
 };
 
-use super::{Action as Asked, Connection, NamespaceIndex, encode};
+use super::{Connection, NamespaceIndex, connection, encode};
 use crate::socketio::engine::payload::{self, Body, PayloadError, Posted};
 use crate::socketio::engine::{Encoded, Probe, Revision, UpgradeError};
 use crate::{Action, Audience, Dialect, EncodeError, Incoming, Outgoing, Sessions, Start, Words};
@@ -23,7 +23,7 @@ pub struct Socketio(Box<State>);
 struct State {
     connection: Connection,
     /// What the client was asked to acknowledge and has not, oldest first. An acknowledgement of anything else is made up.
-    awaited: VecDeque<(NamespaceIndex, u64)>,
+    awaited: Awaited,
 }
 
 impl Dialect for Socketio {
@@ -32,14 +32,14 @@ impl Dialect for Socketio {
 
     fn open(start: &Start<'_>, act: &mut impl FnMut(Action)) -> Socketio {
         let settings = start.options.socketio.clone();
-        let mut entering = Vec::new();
+        let (mut entering, mut awaited) = (Vec::new(), Awaited::default());
         let connection = Connection::open(
             start.now,
             start.revision,
             start.transport,
             settings,
-            &mut |asked| {
-                translate(asked, start.revision, &mut VecDeque::new(), &mut |action| {
+            &mut |action| {
+                translate(action, start.revision, &mut awaited, &mut |action| {
                     entering.push(action);
                 });
             },
@@ -49,7 +49,7 @@ impl Dialect for Socketio {
         entering.into_iter().for_each(act);
         Socketio(Box::new(State {
             connection,
-            awaited: VecDeque::new(),
+            awaited,
         }))
     }
 
@@ -59,8 +59,8 @@ impl Dialect for Socketio {
             awaited,
         } = &mut *self.0;
         let revision = connection.session().revision();
-        connection.receive(now, incoming, &mut |asked| {
-            translate(asked, revision, awaited, act);
+        connection.receive(now, incoming, &mut |action| {
+            translate(action, revision, awaited, act);
         });
     }
 
@@ -74,8 +74,8 @@ impl Dialect for Socketio {
             awaited,
         } = &mut *self.0;
         let revision = connection.session().revision();
-        connection.handle_timeout(now, is_heard, &mut |asked| {
-            translate(asked, revision, awaited, act);
+        connection.handle_timeout(now, is_heard, &mut |action| {
+            translate(action, revision, awaited, act);
         });
     }
 
@@ -117,11 +117,7 @@ impl Dialect for Socketio {
     }
 
     fn expect(&mut self, namespace: NamespaceIndex, ack: u64) {
-        let awaited = &mut self.0.awaited;
-        if awaited.len() >= AWAITED_ACKS_MAX {
-            awaited.pop_front();
-        }
-        awaited.push_back((namespace, ack));
+        self.0.awaited.expect(namespace, ack);
     }
 
     fn entered(&mut self, namespace: NamespaceIndex, id: SessionId) -> Option<Words> {
@@ -141,7 +137,7 @@ impl Dialect for Socketio {
     }
 
     fn put_out(&mut self, now: Timestamp, namespace: NamespaceIndex) -> Option<Words> {
-        self.0.forget(namespace);
+        self.0.awaited.forget(namespace);
         let packet = self.0.connection.put_out(now, namespace);
         self.in_packets(packet)
     }
@@ -164,8 +160,8 @@ impl Socketio {
             awaited,
         } = &mut *self.0;
         let revision = connection.session().revision();
-        connection.receive_posted(now, posted, &mut |asked| {
-            translate(asked, revision, awaited, act);
+        connection.receive_posted(now, posted, &mut |action| {
+            translate(action, revision, awaited, act);
         })
     }
 
@@ -213,22 +209,40 @@ impl Socketio {
     }
 }
 
-impl State {
-    /// Waits for no acknowledgement in a namespace that the client is out of.
+/// The acknowledgements that the client was asked for and has not given, oldest first; at most [`AWAITED_ACKS_MAX`].
+#[derive(Debug, Default)]
+struct Awaited(VecDeque<(NamespaceIndex, u64)>);
+
+impl Awaited {
+    fn expect(&mut self, namespace: NamespaceIndex, ack: u64) {
+        if self.0.len() >= AWAITED_ACKS_MAX {
+            self.0.pop_front();
+        }
+        self.0.push_back((namespace, ack));
+    }
+
+    /// Whether this one was waited for, which it is not any more.
+    fn take(&mut self, namespace: NamespaceIndex, ack: u64) -> bool {
+        let mut acks = self.0.iter();
+        let place = acks.position(|known| *known == (namespace, ack));
+        place.and_then(|place| self.0.remove(place)).is_some()
+    }
+
+    /// Waits for none in a namespace that the client is out of.
     fn forget(&mut self, namespace: NamespaceIndex) {
-        self.awaited.retain(|(known, _)| *known != namespace);
+        self.0.retain(|(known, _)| *known != namespace);
     }
 }
 
 /// What a connection of Socket.IO wants done, in the terms of all dialects.
 fn translate(
-    asked: Asked<'_>,
+    action: connection::Action<'_>,
     revision: Revision,
-    awaited: &mut VecDeque<(NamespaceIndex, u64)>,
+    awaited: &mut Awaited,
     act: &mut impl FnMut(Action),
 ) {
-    act(match asked {
-        Asked::Enter {
+    act(match action {
+        connection::Action::Enter {
             namespace,
             name,
             auth,
@@ -237,11 +251,11 @@ fn translate(
             name: name.into(),
             auth: auth.into(),
         },
-        Asked::Leave { namespace } => {
-            awaited.retain(|(known, _)| *known != namespace);
+        connection::Action::Leave { namespace } => {
+            awaited.forget(namespace);
             Action::Leave { namespace }
         }
-        Asked::Event {
+        connection::Action::Event {
             namespace,
             event,
             ack,
@@ -256,24 +270,21 @@ fn translate(
                 reason: Cow::Borrowed("the peer sent arguments that cannot be passed on"),
             },
         },
-        Asked::Acknowledged {
+        connection::Action::Acknowledged {
             namespace,
             ack,
             args,
-        } => match awaited.iter().position(|known| *known == (namespace, ack)) {
-            Some(place) => {
-                awaited.remove(place);
-                Action::Acknowledge {
-                    namespace,
-                    ack,
-                    args: args.to_list().into(),
-                }
-            }
-            None => Action::PassOver("an acknowledgement of what was not asked"),
+        } if awaited.take(namespace, ack) => Action::Acknowledge {
+            namespace,
+            ack,
+            args: args.to_list().into(),
         },
-        Asked::Send(packet) => Action::Reply(Words::Packet(packet, revision)),
-        Asked::AbandonUpgrade => Action::AbandonUpgrade,
-        Asked::Close(fault) => Action::Refuse {
+        connection::Action::Acknowledged { .. } => {
+            Action::PassOver("an acknowledgement of what was not asked")
+        }
+        connection::Action::Send(packet) => Action::Reply(Words::Packet(packet, revision)),
+        connection::Action::AbandonUpgrade => Action::AbandonUpgrade,
+        connection::Action::Close(fault) => Action::Refuse {
             code: fault.close_code(),
             reason: Cow::Owned(fault.to_string()),
         },

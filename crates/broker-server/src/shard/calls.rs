@@ -2,10 +2,9 @@
 
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
-use std::sync::Arc;
 
 use broker_backend::{Answer, CommandStream, Commands, Unanswered};
-use broker_core::{Call, CommandList, Failure, Orders, Origin, SessionHandle, Source};
+use broker_core::{Call, CommandList, Failure, Orders, Origin, SessionHandle};
 use futures_util::FutureExt;
 use smallvec::SmallVec;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
@@ -115,17 +114,13 @@ impl Shard {
     /// Carries out a list of an answer whose event counts as answered already, and waits until that is done everywhere.
     async fn carry_out(self: &Rc<Shard>, session: SessionHandle, list: CommandList) {
         let shard = self.state.borrow().number();
-        let is_local = self.settings.shards == 1 || list.is_local_to(shard);
-        let orders = Orders {
-            list: Arc::new(list),
-            source: Source::Answer,
-            origin: Some(Origin {
-                shard,
-                session,
-                settles: None,
-            }),
-            ticket: 0,
+        let is_local = list.is_local_to(shard, self.settings.shards);
+        let origin = Origin {
+            shard,
+            session,
+            settles: None,
         };
+        let orders = Orders::of_answer(list, origin);
         let (reply, mut replies) = mpsc::channel(usize::from(self.settings.shards));
         if is_local {
             self.work(|state, now| state.execute(now, orders, Some(reply)));

@@ -94,7 +94,7 @@ async fn a_connection_shows_its_session_and_handshake_and_takes_every_wish() {
         names(&list),
         ["session", "session", "session", "session", "send", "close"]
     );
-    assert!(list.is_local_to(0));
+    assert!(list.is_local_to(0, 2));
 
     let posted = broker.posted.lock().unwrap();
     let verbs: Vec<_> = posted.iter().flat_map(names).collect();

@@ -115,7 +115,7 @@ fn the_acknowledgements_that_are_waited_for_have_a_limit() {
     for ack in 0..=AWAITED_ACKS_MAX as u64 {
         dialect.expect(MAIN, ack);
     }
-    assert_eq!(dialect.0.awaited.len(), AWAITED_ACKS_MAX);
+    assert_eq!(dialect.0.awaited.0.len(), AWAITED_ACKS_MAX);
     check(
         &mut dialect,
         &["430[]", "431[]"],

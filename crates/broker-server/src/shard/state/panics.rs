@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use broker_core::{SessionHandle, Timestamp};
 
 use super::State;
-use crate::shard::farewell::{Farewell, INTERNAL_ERROR};
+use crate::shard::farewell::{Ending, INTERNAL_ERROR};
 
 impl State {
     /// Does some work of one connection; a panic in it closes that connection alone.
@@ -39,19 +39,10 @@ impl State {
         if connection.websocket.is_open() {
             return self.close(now, session, INTERNAL_ERROR);
         }
-        let namespaces = connection.namespaces.take();
-        if connection.polling().is_some() {
-            self.polled.remove(&connection.id);
-        }
-        self.table.end(session, true);
-        let Farewell {
-            code,
-            reason,
-            cause,
-        } = INTERNAL_ERROR;
-        self.settings.counters.count_closed(cause);
-        self.end_namespaces(now, namespaces, code, &reason);
-        self.broker
-            .close(now, session, code, &reason, &mut self.effects);
+        let ending = Ending {
+            farewell: INTERNAL_ERROR,
+            is_lost: true,
+        };
+        self.end(now, session, ending);
     }
 }
