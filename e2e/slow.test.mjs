@@ -115,7 +115,8 @@ describe('slow connections are dropped while others are served', () => {
 
 const PINGS = { WEBSOCKET__PING_INTERVAL: '500ms', WEBSOCKET__PONG_TIMEOUT: '2s' };
 
-describe('a peer that has vanished is found by ping', () => {
+// They wait at the same time.
+describe('a peer that has vanished is found by ping', { concurrency: 2 }, () => {
   test('one whose process stands still', async (t) => {
     const { broker, backend } = await scene(t, { settings: PINGS });
     backend.onEvent = (event) => (event.message.type === 'session-disconnect' ? undefined : []);
