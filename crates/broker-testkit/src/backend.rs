@@ -28,6 +28,8 @@ struct Shared {
     /// One element for each try, in the order in which they came in.
     told: watch::Sender<Vec<Told>>,
     mood: watch::Sender<Mood>,
+    /// How many tries it keeps waiting.
+    waiting: watch::Sender<usize>,
 }
 
 /// One try to tell an event.
@@ -83,6 +85,7 @@ impl Scripted {
                 answer: Box::new(answer),
                 told: watch::Sender::default(),
                 mood: watch::Sender::new(Mood::Awake),
+                waiting: watch::Sender::default(),
             }),
             hears_of_start: false,
         }
@@ -134,6 +137,17 @@ impl Scripted {
         let mut told = self.shared.told.subscribe();
         let wait = told.wait_for(is_enough);
         soon(what, wait).await.expect("it lives").clone()
+    }
+
+    /// Waits until it keeps whoever asks waiting, and not merely has [been told](Scripted::told_until) something: that may
+    /// have been before it was to [slow down](Scripted::slow_down).
+    ///
+    /// # Panics
+    /// When nobody asks.
+    pub async fn until_one_waits(&self) {
+        let mut waiting = self.shared.waiting.subscribe();
+        let wait = waiting.wait_for(|waiting| *waiting > 0);
+        soon("somebody to wait", wait).await.expect("it lives");
     }
 
     /// Waits for an event that was answered or will be, with this in its message; gives the latest try.
@@ -218,15 +232,38 @@ impl Scripted {
             connection: event.connection.to_string(),
         };
         self.shared.told.send_modify(|all| all.push(told.clone()));
-        let mut mood = self.shared.mood.subscribe();
-        let mood = *mood
-            .wait_for(|mood| *mood != Mood::Slow)
-            .await
-            .expect("it lives");
-        if mood == Mood::Away {
+        if self.settled_mood().await == Mood::Away {
             return Err(Failure::Unreachable("it is away".into()));
         }
         Ok((self.shared.answer)(&told))
+    }
+
+    /// How it feels, once it is not slow.
+    async fn settled_mood(&self) -> Mood {
+        let mut mood = self.shared.mood.subscribe();
+        let now = *mood.borrow();
+        if now != Mood::Slow {
+            return now;
+        }
+        let _waiting = Waiting::begin(&self.shared.waiting);
+        let settled = mood.wait_for(|mood| *mood != Mood::Slow).await;
+        *settled.expect("it lives")
+    }
+}
+
+/// One try that is kept waiting, counted until it is answered or given up.
+struct Waiting<'a>(&'a watch::Sender<usize>);
+
+impl Waiting<'_> {
+    fn begin(count: &watch::Sender<usize>) -> Waiting<'_> {
+        count.send_modify(|count| *count += 1);
+        Waiting(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count -= 1);
     }
 }
 

@@ -82,7 +82,9 @@ async fn a_drain_ends_within_its_time_though_the_application_is_away() {
     let backend = Scripted::silent();
     let broker = Broker::start("drain.timeout = '300ms'", &backend);
     let mut client = broker.client("").await;
-    backend.told_of("session-connect").await;
+    broker
+        .until("the connect is answered", |report| report.events_held == 0)
+        .await;
     backend.slow_down();
     let drain = broker.handle.drain();
     let (code, ()) = tokio::join!(client.closed(), soon("the drain", drain));
@@ -94,7 +96,9 @@ async fn a_drain_waits_for_an_application_that_is_only_slow() {
     let backend = Scripted::silent();
     let broker = Broker::start("drain.timeout = '50s'", &backend);
     let mut client = broker.client("").await;
-    backend.told_of("session-connect").await;
+    broker
+        .until("the connect is answered", |report| report.events_held == 0)
+        .await;
     backend.slow_down();
     let drain = tokio::spawn({
         let handle = broker.handle.clone();
@@ -116,7 +120,9 @@ async fn while_draining_probes_say_so_and_new_clients_are_refused() {
     let mut waiting = Raw::connect(broker.addr()).await;
     assert_eq!(waiting.request("GET", "/", &[], "").await.status, 426);
     let mut client = broker.client("").await;
-    backend.told_of("session-connect").await;
+    broker
+        .until("the connect is answered", |report| report.events_held == 0)
+        .await;
     backend.slow_down();
     let drain = tokio::spawn({
         let handle = broker.handle.clone();

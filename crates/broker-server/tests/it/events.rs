@@ -52,7 +52,9 @@ async fn one_connection_that_waits_for_the_application_keeps_no_other_waiting() 
     });
     let broker = Broker::start("listen.shards = 1", &backend);
     let mut prompt = broker.client("").await;
-    backend.told_of("session-connect").await;
+    broker
+        .until("the connect is answered", |report| report.events_held == 0)
+        .await;
     backend.slow_down();
     let _waiting = broker.client("").await;
     broker

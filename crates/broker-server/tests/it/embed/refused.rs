@@ -70,7 +70,10 @@ async fn the_application_refuses_whom_it_likes_and_the_broker_never_hears_of_it(
     let answer = raw.upgrade("/", &[("cookie", "a=b")]).await;
     assert_eq!(answer.status, 101);
     until_connected(&broker, 1).await;
-    assert_eq!(backend.told().len(), 1);
+    let told = backend
+        .told_until("the connect", |told| !told.is_empty())
+        .await;
+    assert_eq!(told.len(), 1);
 }
 
 #[tokio::test]
