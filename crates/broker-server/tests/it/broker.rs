@@ -14,6 +14,10 @@ use broker_testkit::backend::commands;
 use broker_testkit::client::{Answer, Client, Raw};
 use broker_testkit::soon;
 
+/// A handshake with the key of RFC 6455 §1.3, for clients that send more in the same packet.
+pub(crate) const HANDSHAKE: &str = "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+
 /// A broker on ports of its own; it ends with the test's runtime at the latest.
 pub(crate) struct Broker {
     pub(crate) handle: Handle,
@@ -70,10 +74,16 @@ impl Broker {
     /// Connects a client that the test gives every byte of, and waits until it has a session.
     pub(crate) async fn raw_client(&self) -> Raw {
         let before = self.handle.report().await.connections;
-        let mut raw = Raw::connect(self.addr()).await;
-        assert_eq!(raw.upgrade("/", &[]).await.status, 101);
+        let raw = self.fleeting_client().await;
         self.until("the session", |report| report.connections == before + 1)
             .await;
+        raw
+    }
+
+    /// Connects such a client, which may be given up before it could be seen to have a session.
+    pub(crate) async fn fleeting_client(&self) -> Raw {
+        let mut raw = Raw::connect(self.addr()).await;
+        assert_eq!(raw.upgrade("/", &[]).await.status, 101);
         raw
     }
 

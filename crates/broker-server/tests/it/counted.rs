@@ -32,16 +32,12 @@ async fn end_by(broker: &Broker, mut raw: Raw, reason: Closed) {
         Closed::NotUtf8 => raw.write(frame(1, b"\xff")).await,
         Closed::MessageTooBig => raw.write(frame(1, &[b'x'; 200])).await,
         Closed::TooManyFragments => {
-            for head in [0x01, 0x00, 0x00] {
-                raw.write([head, 0x80, 0, 0, 0, 0]).await;
-            }
+            // In one packet, so that no time passes in which the message could be too slow.
+            let frames = [0x01, 0x00, 0x00].map(|head| [head, 0x80, 0, 0, 0, 0]);
+            raw.write(frames.concat()).await;
         }
         Closed::SlowMessage => raw.write([0x01, 0x81, 0, 0, 0, 0, b'x']).await,
-        Closed::TooManyMessages => {
-            for _ in 0..6 {
-                raw.write(frame(9, b"")).await;
-            }
-        }
+        Closed::TooManyMessages => raw.write(frame(9, b"").repeat(6)).await,
         Closed::NoPong => {}
         _ => unreachable!("{reason:?} is another test's"),
     }
@@ -67,7 +63,11 @@ async fn each_way_in_which_a_websocket_ends_is_counted_once() {
         (&pinging, Closed::NoPong),
     ];
     for (broker, reason) in reasons {
-        let raw = broker.raw_client().await;
+        let raw = if reason == Closed::NoPong {
+            broker.fleeting_client().await
+        } else {
+            broker.raw_client().await
+        };
         end_by(broker, raw, reason).await;
         reaches(reason.name(), 1, || broker.handle.counters().closed(reason)).await;
     }

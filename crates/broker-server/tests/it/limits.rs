@@ -1,7 +1,7 @@
 //! Limits of number, size and time, each with its refusal.
 
 use broker_testkit::backend::Scripted;
-use broker_testkit::client::{Client, Raw};
+use broker_testkit::client::{Client, Raw, masked};
 
 use crate::broker::Broker;
 
@@ -43,7 +43,7 @@ async fn places_come_back_however_a_connection_ends() {
         match round % 6 {
             0 => drop(raw),
             1 => raw.write([0x83, 0x80, 0, 0, 0, 0]).await,
-            2 => raw.write(broker_testkit::client::masked(8, b"")).await,
+            2 => raw.write(masked(8, b"")).await,
             3 => {
                 broker
                     .until("the session", |report| report.connections == 1)
@@ -176,14 +176,18 @@ async fn a_client_over_messages_per_second_is_closed_with_4101_and_others_are_he
     let backend = Scripted::silent();
     let broker = Broker::start("limits.messages_per_second = 3", &backend);
     let mut other = broker.client("name=other").await;
-    let mut flooding = broker.client("name=flooding").await;
-    for number in 0..50 {
-        flooding
-            .say(&format!(r#"{{"type":"flood","number":{number}}}"#))
-            .await;
-    }
-    let (_, code, reason) = flooding.rest().await;
-    assert_eq!((code, &*reason), (4101, "too many messages"));
+    let mut flooding = broker.raw_client().await;
+    // All at once, so that no second can begin in between.
+    let flood: Vec<_> = (0..50)
+        .map(|number| {
+            masked(
+                1,
+                format!(r#"{{"type":"flood","number":{number}}}"#).as_bytes(),
+            )
+        })
+        .collect();
+    flooding.write(flood.concat()).await;
+    assert_eq!(flooding.frame().await, too_many_messages());
     other.say(r#"{"type":"calm"}"#).await;
     backend.told_of("client-calm").await;
     backend.told_of("session-disconnect").await;
@@ -203,11 +207,18 @@ async fn pings_and_echoed_messages_count_as_messages() {
     let broker = Broker::alone(
         "limits.messages_per_second = 3\nendpoint = [{ path = '*', dialect = 'echo' }]",
     );
-    let mut client = broker.client("").await;
-    for _ in 0..3 {
-        client.ping("").await;
-        client.say("again").await;
-    }
-    let (texts, code, _) = client.rest().await;
-    assert_eq!((texts.len(), code), (1, 4101));
+    let mut raw = broker.raw_client().await;
+    let said = [masked(9, b""), masked(1, b"again")].concat();
+    raw.write(said.repeat(3)).await;
+    let pong = (0x8A, Vec::new());
+    assert_eq!(raw.frame().await, pong);
+    assert_eq!(raw.frame().await, (0x81, b"again".to_vec()));
+    assert_eq!(raw.frame().await, pong);
+    assert_eq!(raw.frame().await, too_many_messages());
+}
+
+/// The close frame for a client that has said more than it may.
+fn too_many_messages() -> (u8, Vec<u8>) {
+    let code = 4101_u16.to_be_bytes();
+    (0x88, [&code[..], b"too many messages"].concat())
 }

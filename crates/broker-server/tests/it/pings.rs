@@ -16,7 +16,7 @@ async fn a_peer_that_leaves_a_ping_unanswered_is_closed_with_4102() {
         "[websocket]\nping_interval = '50ms'\npong_timeout = '50ms'",
         &backend,
     );
-    let mut silent = broker.raw_client().await;
+    let mut silent = broker.fleeting_client().await;
     assert_eq!(silent.frame().await, PING);
     let (head, payload) = silent.frame().await;
     assert_eq!((head, &payload[..2]), (0x88, &4102u16.to_be_bytes()[..]));
@@ -48,7 +48,7 @@ async fn without_an_interval_nobody_is_pinged() {
 #[tokio::test]
 async fn a_client_that_reads_slowly_is_not_taken_for_gone_before_it_could_see_a_ping() {
     let config = "listen.shards = 1\nlimits.write_timeout = 0\n\
-                  [websocket]\nping_interval = '100ms'\npong_timeout = '3s'";
+                  [websocket]\nping_interval = '500ms'\npong_timeout = '3s'";
     // Only the first client gets it, before it could be pinged.
     let long = "x".repeat(24 * 1024 * 1024);
     let answer = format!(r#"{{"type":"send","text":"{long}"}}"#);

@@ -14,7 +14,7 @@ use serde_json::json;
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
-use crate::broker::Broker;
+use crate::broker::{Broker, HANDSHAKE};
 
 const WAIT: &str = "backend.connect = 'wait'\n";
 
@@ -383,12 +383,8 @@ async fn what_a_client_says_behind_its_handshake_is_told_after_the_connect() {
     let broker = Broker::start(WAIT, &backend);
     backend.slow_down();
     let mut raw = Raw::connect(broker.addr()).await;
-    let mut bytes = b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-        .to_vec();
-    bytes.extend(masked(1, b"1"));
-    bytes.extend(masked(1, b"2"));
-    raw.write(bytes).await;
+    let said = [masked(1, b"1"), masked(1, b"2")].concat();
+    raw.write([HANDSHAKE.as_bytes(), &said].concat()).await;
     backend.told_of("session-connect").await;
     raw.write(masked(1, b"3")).await;
     backend.wake();
@@ -403,7 +399,7 @@ async fn what_a_client_says_behind_its_handshake_is_told_after_the_connect() {
 #[tokio::test]
 async fn no_time_for_a_request_runs_out_while_the_application_decides() {
     let backend = Scripted::silent();
-    let limits = "limits = { first_byte_timeout = '50ms', handshake_timeout = '50ms', write_timeout = '50ms' }";
+    let limits = "limits = { first_byte_timeout = '500ms', handshake_timeout = '500ms', write_timeout = '500ms' }";
     let broker = Broker::start(&format!("{WAIT}{limits}"), &backend);
     backend.slow_down();
     let one = knock(&broker, "");
@@ -416,7 +412,7 @@ async fn no_time_for_a_request_runs_out_while_the_application_decides() {
         .until("both wait", |report| report.events_held == 2)
         .await;
     // Longer than any of the limits.
-    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
     backend.wake();
     assert_eq!(one.await.unwrap().0.status, 101);
     two.await.unwrap();
