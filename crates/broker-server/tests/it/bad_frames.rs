@@ -201,7 +201,7 @@ async fn what_comes_after_a_close_frame_is_ignored() {
 
 #[tokio::test]
 async fn a_close_frame_is_not_lost_to_a_client_that_goes_on_sending() {
-    let broker = Broker::alone(ECHO);
+    let broker = Broker::alone(&format!("limits.close_timeout = '1m'\n{ECHO}"));
     let (mut reading, mut writing) = broker.raw_client().await.split();
     // The socket has far more to read than its buffers hold when the broker has said its last word. Closing it then
     // would reset the connection, and take the close frame with it.

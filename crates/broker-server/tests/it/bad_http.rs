@@ -371,7 +371,9 @@ async fn a_huge_body_that_asks_first_is_refused_without_being_sent() {
 
 #[tokio::test]
 async fn an_answer_is_not_lost_to_a_client_that_goes_on_sending() {
-    let broker = Broker::alone(&format!("{OPEN}limits.max_body = '1KiB'"));
+    let broker = Broker::alone(&format!(
+        "{OPEN}limits = {{ max_body = '1KiB', close_timeout = '1m' }}"
+    ));
     for addr in [broker.addr(), broker.admin_addr()] {
         let (mut reading, mut writing) = Raw::connect(addr).await.split();
         writing

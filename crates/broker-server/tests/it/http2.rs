@@ -267,9 +267,10 @@ async fn an_end_at_once_tells_every_stream() {
 
 #[tokio::test]
 async fn a_connection_without_streams_is_told_to_go_and_one_with_a_stream_is_not() {
-    let broker = Broker::alone("limits.handshake_timeout = '200ms'");
-    let (mut busy, mut quiet) = (http2(&broker).await, http2(&broker).await);
+    let broker = Broker::alone("limits.handshake_timeout = '1s'");
+    let mut busy = http2(&broker).await;
     let mut client = busy.client("/", &[]).await;
+    let mut quiet = http2(&broker).await;
     quiet.request(get("/"), "").await.unwrap();
     let ended = soon("the end", quiet.connection).await.unwrap();
     assert!(ended.is_ok(), "{ended:?}");

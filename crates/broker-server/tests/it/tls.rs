@@ -155,7 +155,8 @@ async fn the_application_is_told_whom_a_connection_belongs_to_and_how_it_ended()
 
 #[tokio::test]
 async fn a_client_that_reads_late_gets_everything_in_order() {
-    let (broker, authority) = start("listen.shards = 1\nlimits.max_send_queue = '64MiB'");
+    let (broker, authority) =
+        start("listen.shards = 1\nlimits.max_send_queue = '64MiB'\nlimits.write_timeout = 0");
     let mut late = client(&broker, &authority).await;
     let mut prompt = client(&broker, &authority).await;
     let text = |number: usize| format!("{number} {}", "x".repeat(10_000 + number * 13));
@@ -255,7 +256,7 @@ async fn a_hello_that_trickles_in_is_cut_off() {
 #[tokio::test]
 async fn a_head_that_trickles_in_over_tls_is_cut_off() {
     let (broker, authority) =
-        start("limits.first_byte_timeout = '1h'\nlimits.handshake_timeout = '500ms'");
+        start("limits.first_byte_timeout = '1h'\nlimits.handshake_timeout = '2s'");
     let mut raw = Raw::over(authority.connect(broker.addr()).await);
     raw.write("GET / HTTP/1.1\r\n").await;
     let trickle = async {

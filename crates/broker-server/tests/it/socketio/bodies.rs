@@ -110,7 +110,7 @@ async fn a_body_that_finds_no_room_ends_its_session_where_that_is_wanted() {
 
 #[tokio::test]
 async fn a_client_whose_body_waits_is_pinged_and_not_missed() {
-    let times = "[websocket]\nping_interval = '50ms'\npong_timeout = '1s'\n";
+    let times = "[websocket]\nping_interval = '500ms'\npong_timeout = '1s'\n";
     let config = format!("backend.hold.max_events = 1\n{ENDPOINT}{times}");
     let backend = Scripted::silent();
     let broker = Broker::start(&config, &backend);

@@ -132,8 +132,8 @@ async fn a_poll_that_is_cut_off_ends_its_session() {
 /// free again.
 async fn fall_silent(limit: &str) {
     let config = format!(
-        "limits = {{ {limit} = 2, close_timeout = '100ms' }}\n{ENDPOINT}[websocket]\nping_interval = '1s'\n\
-         pong_timeout = '500ms'\n"
+        "limits = {{ {limit} = 2, close_timeout = '100ms' }}\n{ENDPOINT}[websocket]\nping_interval = '2s'\n\
+         pong_timeout = '2s'\n"
     );
     let backend = Scripted::silent();
     let broker = Broker::start(&config, &backend);

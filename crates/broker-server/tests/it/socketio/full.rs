@@ -87,7 +87,7 @@ async fn so_many_sockets_may_stand_and_their_places_come_back() {
     let refused = loop {
         let mut raw = Raw::connect(broker.addr()).await;
         // Whoever stands is given time to say something.
-        match tokio::time::timeout(Duration::from_millis(100), raw.rest()).await {
+        match tokio::time::timeout(Duration::from_millis(500), raw.rest()).await {
             Ok(answer) => break answer,
             Err(_) => silent.push(raw),
         }
