@@ -12,7 +12,7 @@ use crate::event::{Answer, Events};
 use crate::frame;
 use crate::handshake::{Address, Socket, handshake};
 use crate::limits::Limits;
-use crate::link::{Command, Link};
+use crate::link::Link;
 use crate::pending::Pending;
 
 /// A connected client. Clones are the same client.
@@ -106,7 +106,7 @@ impl Client {
         message: impl Serialize,
     ) -> Result<(), SendError> {
         let text = frame::send(&dest.into(), &message, None).map_err(SendError::NotJson)?;
-        Ok(self.say(text).await?)
+        Ok(self.link.say(text).await?)
     }
 
     /// Sends a message to one client or to several, and waits for the first answer; further answers are passed over.
@@ -127,7 +127,7 @@ impl Client {
         let text = frame::send(&dest.into(), &message, Some(waiting.ack()))
             .map_err(RequestError::NotJson)?;
         let exchange = async {
-            self.link.hand_over(Command::Say(text)).await?;
+            self.link.say(text).await?;
             waiting.answer().await.ok_or_else(|| self.link.closed())
         };
         match timeout(time, exchange).await {
@@ -145,7 +145,7 @@ impl Client {
         if id.is_empty() {
             return Err(RegisterError::EmptyId);
         }
-        Ok(self.say(frame::register(id)).await?)
+        Ok(self.link.say(frame::register(id)).await?)
     }
 
     /// Lets go of the id that was registered last, and of no other; [`Event::Unregistered`](crate::Event::Unregistered) follows.
@@ -156,16 +156,12 @@ impl Client {
     /// # Errors
     /// When the connection has ended.
     pub async fn unregister(&self) -> Result<(), Closed> {
-        self.say(frame::unregister()).await
+        self.link.say(frame::unregister()).await
     }
 
     /// Closes the connection for all clones, behind what was sent before, and waits until it has ended, which takes no longer
     /// than [`Limits::close_timeout`]. Events that came before can still be read.
     pub async fn close(&self) {
         self.link.leave().await;
-    }
-
-    async fn say(&self, text: String) -> Result<(), Closed> {
-        self.link.hand_over(Command::Say(text)).await
     }
 }

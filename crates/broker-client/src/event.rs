@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 
 use crate::error::{Closed, ProtocolError, SendError};
 use crate::frame;
-use crate::link::{Command, Link};
+use crate::link::Link;
 
 /// Something that has happened to a client, in the order of happening.
 ///
@@ -73,8 +73,7 @@ impl Request {
     /// When the message cannot be written as JSON, or the connection has ended.
     pub async fn answer(self, message: impl Serialize) -> Result<(), SendError> {
         let text = frame::answer(&self.ack, &message).map_err(SendError::NotJson)?;
-        self.link.hand_over(Command::Say(text)).await?;
-        Ok(())
+        Ok(self.link.say(text).await?)
     }
 }
 

@@ -27,7 +27,7 @@ type WebSocket = WebSocketStream<Box<dyn Socket>>;
 
 /// What the task is asked to do, in this order.
 #[derive(Debug)]
-pub(crate) enum Command {
+enum Command {
     /// Send a text.
     Say(String),
     /// Send a close frame, and nothing after it.
@@ -83,8 +83,8 @@ impl Link {
         (link, events)
     }
 
-    /// Waits for room, and gives the command to the task.
-    pub(crate) async fn hand_over(&self, command: Command) -> Result<(), Closed> {
+    /// Waits for room, and has the task send a text.
+    pub(crate) async fn say(&self, text: String) -> Result<(), Closed> {
         // A connection that has ended may still wait for the end of its socket.
         if let Some(closed) = self.0.pending.closed() {
             return Err(closed);
@@ -92,7 +92,7 @@ impl Link {
         if *self.0.is_leaving.borrow() {
             return Err(Closed::lost("the client is closing it"));
         }
-        let sent = self.0.commands.send(command).await;
+        let sent = self.0.commands.send(Command::Say(text)).await;
         sent.map_err(|_| self.closed())
     }
 
