@@ -104,16 +104,14 @@ async fn serve(
         return Ok(begin(shard, peer, parts, asked.takes_binary));
     };
     let sid = known(&shard.settings, &sid).map_err(|error| refuse(shard, error))?;
-    let visited = if parts.method == Method::GET {
-        visit(shard, sid, Errand::Poll).await
-    } else {
-        let kind = parts.headers.get(header::CONTENT_TYPE);
-        let is_binary = kind.is_some_and(|kind| kind == "application/octet-stream");
-        post(shard, sid, body, is_binary).await?
-    };
-    match visited {
-        Ok(Some(payload)) => Ok(fetched(payload)),
-        Ok(None) => Ok(reply::reply(StatusCode::OK, "text/html", "ok")),
+    if parts.method == Method::GET {
+        let polled = visit(shard, sid, Errand::Poll).await;
+        return polled.map(fetched).map_err(|error| refuse(shard, error));
+    }
+    let kind = parts.headers.get(header::CONTENT_TYPE);
+    let is_binary = kind.is_some_and(|kind| kind == "application/octet-stream");
+    match post(shard, sid, body, is_binary).await? {
+        Ok(()) => Ok(reply::reply(StatusCode::OK, "text/html", "ok")),
         Err(PollError::Request(error)) => Err(refuse(shard, error)),
         Err(PollError::TooLong) => {
             let limit = settings.config.limits.max_message.bytes();
@@ -132,11 +130,12 @@ async fn post(
     sid: SessionId,
     body: impl Future<Output = Result<Bytes, Refusal>>,
     is_binary: bool,
-) -> Result<Result<Option<Payload>, PollError>, Reply> {
+) -> Result<Result<(), PollError>, Reply> {
     let (bring, brought) = oneshot::channel();
-    let errand = Errand::Post {
+    let errand = |answer| Errand::Post {
         body: brought,
         is_binary,
+        answer,
     };
     let unreadable = async {
         match body.await {
@@ -196,17 +195,14 @@ fn begin(shard: &Rc<Shard>, peer: ClientPeer, parts: &Parts, takes_binary: bool)
 }
 
 /// Brings a request to the shard of its session, and waits for what comes of it.
-async fn visit(
+async fn visit<T, E: From<RequestError>>(
     shard: &Rc<Shard>,
     sid: SessionId,
-    errand: Errand,
-) -> Result<Option<Payload>, PollError> {
+    errand: impl FnOnce(oneshot::Sender<Result<T, E>>) -> Errand,
+) -> Result<T, E> {
     let (answer, answered) = oneshot::channel();
-    let visit = Box::new(Visit {
-        sid,
-        errand,
-        answer,
-    });
+    let errand = errand(answer);
+    let visit = Box::new(Visit { sid, errand });
     if sid.shard() == shard.number() {
         spawn_local(visit.settle(shard.clone()));
     } else {
@@ -243,11 +239,9 @@ pub(crate) async fn taken_over(
         return Err(refuse(shard, RequestError::BadRequest));
     }
     let sid = known(&shard.settings, &sid).map_err(|error| refuse(shard, error))?;
-    match visit(shard, sid, Errand::Upgrade).await {
-        Ok(_) => Ok(Some(sid)),
-        Err(PollError::Request(error)) => Err(refuse(shard, error)),
-        Err(PollError::TooLong) => Err(refuse(shard, RequestError::BadRequest)),
-    }
+    let known = visit(shard, sid, Errand::Upgrade).await;
+    known.map_err(|error| refuse(shard, error))?;
+    Ok(Some(sid))
 }
 
 fn fetched(payload: Payload) -> Reply {

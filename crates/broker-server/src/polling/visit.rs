@@ -10,27 +10,27 @@ use tokio::sync::oneshot;
 
 use crate::shard::{PollError, Shard};
 
-/// A request, and who waits for what comes of it.
+/// A request of a session.
 #[derive(Debug)]
 pub(crate) struct Visit {
     /// The session that it names.
     pub(super) sid: SessionId,
     pub(super) errand: Errand,
-    pub(super) answer: oneshot::Sender<Result<Option<Body>, PollError>>,
 }
 
-/// What a request wants.
+/// What a request wants, and who waits for what comes of it.
 #[derive(Debug)]
 pub(super) enum Errand {
     /// What there is to fetch, as soon as there is something.
-    Poll,
+    Poll(oneshot::Sender<Result<Body, RequestError>>),
     /// To say something.
     Post {
         body: oneshot::Receiver<Brought>,
         is_binary: bool,
+        answer: oneshot::Sender<Result<(), PollError>>,
     },
     /// To know whether there is such a session, since a WebSocket is to take over.
-    Upgrade,
+    Upgrade(oneshot::Sender<Result<(), RequestError>>),
 }
 
 /// What has become of the body of a request. It is read where it arrives, while its session knows that it is coming.
@@ -42,43 +42,46 @@ pub(super) enum Brought {
 }
 
 impl Visit {
-    /// Does what is wanted, on the shard of the session.
+    /// Does what is wanted, on the shard of the session. Nobody may be left to be told.
     pub(crate) async fn settle(self: Box<Self>, shard: Rc<Shard>) {
-        let Visit {
-            sid,
-            errand,
-            mut answer,
-        } = *self;
+        let Visit { sid, errand } = *self;
         match errand {
-            Errand::Poll => {
-                let (session, mut polled) = match shard.poll(sid) {
-                    Ok(polled) => polled,
-                    Err(error) => {
-                        // Nobody may be left to be told.
-                        let _ = answer.send(Err(error.into()));
-                        return;
-                    }
-                };
-                const CUT_OFF: &str = "its poll was cut off";
-                tokio::select! {
-                    body = &mut polled => {
-                        let body = body.map_err(|_| RequestError::UnknownSession.into());
-                        if answer.send(body.map(Some)).is_err() {
-                            shard.lose_client(session, CUT_OFF);
-                        }
-                    }
-                    () = answer.closed() => shard.lose_client(session, CUT_OFF),
-                }
+            Errand::Poll(answer) => poll(&shard, sid, answer).await,
+            Errand::Post {
+                body,
+                is_binary,
+                answer,
+            } => {
+                let _ = answer.send(post(&shard, sid, body, is_binary).await);
             }
-            Errand::Post { body, is_binary } => {
-                let posted = post(&shard, sid, body, is_binary).await;
-                let _ = answer.send(posted.map(|()| None));
-            }
-            Errand::Upgrade => {
-                let known = shard.is_polled(sid).map(|()| None);
-                let _ = answer.send(known.map_err(PollError::from));
+            Errand::Upgrade(answer) => {
+                let _ = answer.send(shard.is_polled(sid));
             }
         }
+    }
+}
+
+/// Waits for something to fetch. Whoever is cut off meanwhile has gone.
+async fn poll(
+    shard: &Rc<Shard>,
+    sid: SessionId,
+    mut answer: oneshot::Sender<Result<Body, RequestError>>,
+) {
+    const CUT_OFF: &str = "its poll was cut off";
+    let (session, polled) = match shard.poll(sid) {
+        Ok(polled) => polled,
+        Err(error) => {
+            let _ = answer.send(Err(error));
+            return;
+        }
+    };
+    tokio::select! {
+        body = polled => {
+            if answer.send(body.map_err(|_| RequestError::UnknownSession)).is_err() {
+                shard.lose_client(session, CUT_OFF);
+            }
+        }
+        () = answer.closed() => shard.lose_client(session, CUT_OFF),
     }
 }
 
