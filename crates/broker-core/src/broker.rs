@@ -19,7 +19,6 @@ use self::names::Directory;
 use self::requests::Requests;
 use self::sessions::{Phase, Session, Sessions};
 use self::telling::{Around, Teller};
-use crate::close_code;
 use crate::config::{Config, Gating};
 use crate::effect::{Effect, Effects, Orders};
 use crate::event::{CallHandle, Fact, Failure};
@@ -272,13 +271,7 @@ impl Broker {
         let is_open = |session: &Session| session.phase == Phase::Open;
         if is_overflowing && self.sessions.get(session).is_some_and(is_open) {
             self.begin_closing(session);
-            let start = out.recipients.len();
-            out.recipients.push(session);
-            out.list.push(Effect::Close {
-                to: start..out.recipients.len(),
-                code: close_code::TRY_AGAIN_LATER,
-                reason: "too much is held for the backend".into(),
-            });
+            out.list.push(Effect::Overflow(session));
         }
         self.pump(now, out);
     }

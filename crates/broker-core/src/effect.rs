@@ -91,6 +91,9 @@ pub enum Effect {
         /// The reason; at most 123 bytes.
         reason: Box<str>,
     },
+    /// Start the close handshake with this session's connection: more of it would be held for the backend than may be, and
+    /// the configuration says [`OnFull::Close`](crate::OnFull::Close).
+    Overflow(SessionHandle),
     /// Read no more from this session's connection.
     Pause(SessionHandle),
     /// Read from this session's connection again.

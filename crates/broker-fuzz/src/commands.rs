@@ -124,6 +124,7 @@ impl Shard {
                 | Effect::CallBackend(_)
                 | Effect::Admit(_)
                 | Effect::Refuse { .. }
+                | Effect::Overflow(_)
                 | Effect::Pause(_)
                 | Effect::Resume(_)
                 | Effect::Log { .. }

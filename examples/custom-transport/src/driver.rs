@@ -155,6 +155,7 @@ impl Driver {
                     self.hang_up(*session);
                 }
             }
+            Effect::Overflow(session) => self.hang_up(session),
             Effect::Pause(session) => self.pause(session, true),
             Effect::Resume(session) => self.pause(session, false),
             // This is the only shard.

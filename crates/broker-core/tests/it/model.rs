@@ -121,11 +121,7 @@ impl Model {
             });
             if self.config.on_full == OnFull::Close && self.client(who).phase == Phase::Open {
                 self.client(who).phase = Phase::Unreachable;
-                seen.push(Seen::Closed {
-                    to: vec![who],
-                    code: 1013,
-                    reason: "too much is held for the backend".into(),
-                });
+                seen.push(Seen::Overflowed(who));
             }
             return seen;
         }

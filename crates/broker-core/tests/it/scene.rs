@@ -136,6 +136,7 @@ fn shown(seen: &Seen) -> String {
         }
         Seen::Sent { to, payload } => format!("← {}: {payload}", names(to)),
         Seen::Closed { to, code, reason } => format!("× {}: {code} {reason}", names(to)),
+        Seen::Overflowed(who) => format!("× {}: too much is held", NAMES[*who]),
         Seen::Logged { text, level } => format!("log {level}: {text}"),
         Seen::RanOther { name, .. } => format!("another's command: {name}"),
         Seen::Executed { outcomes, .. } => {

@@ -34,6 +34,8 @@ pub(crate) enum Seen {
         origin: Option<usize>,
         outcomes: Vec<Value>,
     },
+    /// A connection was told to close, since too much of it is held.
+    Overflowed(usize),
     /// A connection is not read any more.
     Paused(usize),
     /// A connection is read again.
@@ -76,6 +78,7 @@ impl Seen {
             | Seen::Dropped { who, .. }
             | Seen::Refused { who, .. }
             | Seen::Admitted(who)
+            | Seen::Overflowed(who)
             | Seen::Paused(who)
             | Seen::Resumed(who)
             | Seen::Ended(who) => std::slice::from_ref(who),

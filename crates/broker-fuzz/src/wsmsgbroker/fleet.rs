@@ -266,6 +266,10 @@ impl Fleet {
                         self.close(client);
                     }
                 }
+                Effect::Overflow(session) => {
+                    let client = self.client(shard, session);
+                    self.close(client);
+                }
                 Effect::Dropped { .. } | Effect::Retrying { .. } => {
                     panic!("the backend answers: {effect:?}");
                 }

@@ -7,12 +7,12 @@ use std::rc::Rc;
 use broker_backend::Caller;
 use broker_core::{
     CommandError, Effect, EventId, EventKind, Failure, LogLevel, Loss, Orders, OtherCommand,
-    Outcome, Refusal, SessionHandle, Source, Timestamp, close_code,
+    Outcome, Refusal, SessionHandle, Source, Timestamp,
 };
 
 use super::Shard;
 use super::complaints::{Complaints, left_out};
-use super::farewell::Farewell;
+use super::farewell::{Farewell, HOLD_FULL};
 use super::state::State;
 use crate::counters::Closed;
 
@@ -99,20 +99,12 @@ impl State {
                 }
             }
             Effect::Close { to, code, reason } => {
-                let cause = if code == close_code::TRY_AGAIN_LATER {
-                    Closed::HoldFull
-                } else {
-                    Closed::ByCommand
-                };
-                let farewell = Farewell::new(code, reason.into_string(), cause);
+                let farewell = Farewell::new(code, reason.into_string(), Closed::ByCommand);
                 for &session in &recipients[to] {
-                    let farewell = farewell.clone();
-                    if self.lobby.close(session, &farewell) {
-                        continue;
-                    }
-                    self.on_behalf_of(now, session, |state| state.close(now, session, farewell));
+                    self.start_closing(now, session, farewell.clone());
                 }
             }
+            Effect::Overflow(session) => self.start_closing(now, session, HOLD_FULL),
             Effect::Tell { notice, to } => self.notify(now, &notice, &recipients[to]),
             Effect::Post { shard: to, letter } => {
                 self.post_letter(to, letter);
@@ -155,6 +147,13 @@ impl State {
                 self.log_loss(now, event, kind, &reason);
             }
             Effect::Ended(_) => shard.ebb.notify_waiters(),
+        }
+    }
+
+    /// Begins to close the connection of a session, or notes that it is to be closed as soon as there is one.
+    fn start_closing(&mut self, now: Timestamp, session: SessionHandle, farewell: Farewell) {
+        if !self.lobby.close(session, &farewell) {
+            self.on_behalf_of(now, session, |state| state.close(now, session, farewell));
         }
     }
 

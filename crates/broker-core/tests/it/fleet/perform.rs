@@ -43,6 +43,12 @@ impl Fleet {
                     let reason = reason.into();
                     self.seen.push(Seen::Closed { to, code, reason });
                 }
+                Effect::Overflow(session) => {
+                    let client = self.client(shard, session);
+                    client.is_reachable = false;
+                    let who = client.who;
+                    self.seen.push(Seen::Overflowed(who));
+                }
                 Effect::Pause(session) => {
                     let client = self.client(shard, session);
                     assert!(client.is_connected && !client.is_paused, "{client:?}");

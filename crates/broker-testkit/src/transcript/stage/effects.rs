@@ -1,6 +1,8 @@
 //! Doing what the broker asks for, and noting what of it can be seen.
 
-use broker_core::{Effect, Orders, Outcome, SessionHandle, Source, write_receipts, write_results};
+use broker_core::{
+    Effect, Orders, Outcome, SessionHandle, Source, close_code, write_receipts, write_results,
+};
 
 use super::Stage;
 use crate::transcript::sight::Sight;
@@ -50,13 +52,12 @@ impl Stage {
             Effect::Close { to, code, reason } => {
                 let closed = self.effects.recipients[to].to_vec();
                 for session in closed {
-                    if let Some(client) = self.client_of(session) {
-                        let name = client.name.clone();
-                        self.start_closing(&name, code, &reason);
-                    } else {
-                        self.put_out(session, code, &reason);
-                    }
+                    self.dismiss(session, code, &reason);
                 }
+            }
+            Effect::Overflow(session) => {
+                let reason = "too much is held for the backend";
+                self.dismiss(session, close_code::TRY_AGAIN_LATER, reason);
             }
             Effect::Tell { notice, to } => {
                 let recipients = self.effects.recipients[to].to_vec();
@@ -117,6 +118,16 @@ impl Stage {
         let text = String::from_utf8_lossy(&out);
         let text = format!("{} <- {text}", orders.source.name());
         self.see(text.trim_end().to_owned());
+    }
+
+    /// Begins to close a client's connection, or puts the client out of a namespace, whichever the session is.
+    fn dismiss(&mut self, session: SessionHandle, code: u16, reason: &str) {
+        if let Some(client) = self.client_of(session) {
+            let name = client.name.clone();
+            self.start_closing(&name, code, reason);
+        } else {
+            self.put_out(session, code, reason);
+        }
     }
 
     pub(super) fn start_closing(&mut self, name: &str, code: u16, reason: &str) {
