@@ -59,7 +59,6 @@ use crate::public;
 pub(crate) use self::connection::Peer as ClientPeer;
 pub(crate) use self::handshake::{Admission, NotAdmitted};
 pub(crate) use self::lobby::{Invitation, TurnedAway};
-pub(crate) use self::polls::read_some;
 pub(crate) use self::settings::{Settings, websocket_settings};
 pub(crate) use self::state::{PollError, Probed};
 

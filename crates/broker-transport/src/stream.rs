@@ -3,6 +3,7 @@
 mod patient;
 mod socket;
 
+use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -141,18 +142,28 @@ pub enum Reader {
 }
 
 impl Reader {
-    /// Reads what has arrived into `buffer`; nothing means that the peer has closed its half.
+    /// Reads what has arrived into `buffer`, and gives how many bytes that was; none means that the peer has closed its half.
     pub fn poll_read(
         &mut self,
         cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        match self {
-            Reader::Plain(reader) => reader.poll_read(cx, buffer),
-            Reader::Tls(reader) => reader.poll_read(cx, buffer),
-            Reader::Http2(reader) => reader.poll_read(cx, buffer),
-            Reader::Bridged(reader) => reader.poll_read(cx, buffer),
-        }
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        let mut buffer = ReadBuf::new(buffer);
+        let arrived = match self {
+            Reader::Plain(reader) => reader.poll_read(cx, &mut buffer),
+            Reader::Tls(reader) => reader.poll_read(cx, &mut buffer),
+            Reader::Http2(reader) => reader.poll_read(cx, &mut buffer),
+            Reader::Bridged(reader) => reader.poll_read(cx, &mut buffer),
+        };
+        arrived.map_ok(|()| buffer.filled().len())
+    }
+
+    /// Waits until something has arrived, and reads it as [`poll_read`](Reader::poll_read) does.
+    ///
+    /// # Errors
+    /// When the connection has failed.
+    pub async fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        poll_fn(|cx| self.poll_read(cx, buffer)).await
     }
 }
 

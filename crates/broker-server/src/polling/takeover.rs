@@ -14,7 +14,7 @@ use tokio::task::spawn_local;
 
 use crate::handover::Handover;
 use crate::mailbox::Mail;
-use crate::shard::{Probed, Shard, read_some};
+use crate::shard::{Probed, Shard};
 
 /// How much is read at once of a WebSocket that is only probed.
 const PROBE_BYTES: usize = 1024;
@@ -145,7 +145,7 @@ impl Takeover {
                 return true;
             }
             arrived.resize(PROBE_BYTES, 0);
-            match read_some(&mut reader, &mut arrived).await {
+            match reader.read(&mut arrived).await {
                 Ok(0) | Err(_) => return false,
                 Ok(len) => arrived.truncate(len),
             }

@@ -1,9 +1,8 @@
 //! What clients that poll, and WebSockets that take over from polls, ask of the shard of their session.
 
 use std::future::poll_fn;
-use std::io;
 use std::rc::Rc;
-use std::task::{Poll, ready};
+use std::task::Poll;
 
 use broker_core::{SessionHandle, SessionId};
 use broker_dialect::Incoming;
@@ -11,7 +10,6 @@ use broker_dialect::socketio::engine::RequestError;
 use broker_dialect::socketio::engine::payload::{Body, Posted};
 use broker_transport::ws::{Event, WebSocket, Window};
 use broker_transport::{Reader, Writer};
-use tokio::io::ReadBuf;
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
@@ -150,14 +148,4 @@ impl Shard {
             reader::handle(self, session, Ok(&mut rest));
         }
     }
-}
-
-/// Reads what has arrived; nothing is the end.
-pub(crate) async fn read_some(reader: &mut Reader, buffer: &mut [u8]) -> io::Result<usize> {
-    poll_fn(|cx| {
-        let mut filled = ReadBuf::new(buffer);
-        ready!(reader.poll_read(cx, &mut filled))?;
-        Poll::Ready(Ok(filled.filled().len()))
-    })
-    .await
 }

@@ -4,11 +4,10 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use broker_core::SessionHandle;
 use broker_transport::{Flushed, Reader};
-use tokio::io::ReadBuf;
 use tokio::time::timeout;
 
 use super::Shard;
@@ -45,7 +44,7 @@ fn read(
             Turn::Wait => return Poll::Pending,
             Turn::SeeOff(connection) => return Poll::Ready(connection),
         };
-        let arrived = poll_read(reader, &mut buffer, cx);
+        let arrived = reader.poll_read(cx, &mut buffer);
         if let Poll::Ready(arrived) = arrived {
             let is_full = arrived.as_ref().is_ok_and(|len| *len == buffer.len());
             handle(shard, session, arrived.map(|len| &mut buffer[..len]));
@@ -71,16 +70,6 @@ pub(super) fn handle(shard: &Rc<Shard>, session: SessionHandle, arrived: io::Res
     });
 }
 
-fn poll_read(
-    reader: &mut Reader,
-    buffer: &mut [u8],
-    cx: &mut Context<'_>,
-) -> Poll<io::Result<usize>> {
-    let mut filled = ReadBuf::new(buffer);
-    ready!(reader.poll_read(cx, &mut filled))?;
-    Poll::Ready(Ok(filled.filled().len()))
-}
-
 /// Sends what is queued, says that no more will come, and reads until the peer has closed too: closing a socket with
 /// unread bytes would reset it, and the reset could overtake our close frame (RFC 6455 §7.1.1).
 ///
@@ -102,7 +91,7 @@ async fn see_off(shard: &Rc<Shard>, mut connection: Box<Connection>, mut reader:
     };
     let hear_out = async {
         let mut unwanted = [0; 1024];
-        while let Ok(1..) = poll_fn(|cx| poll_read(&mut reader, &mut unwanted, cx)).await {}
+        while let Ok(1..) = reader.read(&mut unwanted).await {}
     };
     let (mut say_all, mut hear_out) = (pin!(say_all), pin!(hear_out));
     tokio::select! {

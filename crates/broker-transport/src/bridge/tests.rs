@@ -29,9 +29,8 @@ fn bridged(write_timeout: Option<Duration>) -> Bridged {
 
 async fn read(reader: &mut Reader) -> io::Result<Vec<u8>> {
     let mut bytes = [0; 100];
-    let mut buffer = ReadBuf::new(&mut bytes);
-    poll_fn(|cx| reader.poll_read(cx, &mut buffer)).await?;
-    Ok(buffer.filled().to_vec())
+    let len = reader.read(&mut bytes).await?;
+    Ok(bytes[..len].to_vec())
 }
 
 /// Writes until the connection takes nothing at once.

@@ -231,12 +231,10 @@ impl Traffic {
 
     fn reads(&mut self, len: usize) {
         let mut bytes = vec![0; len.max(1)];
-        let mut buffer = ReadBuf::new(&mut bytes);
-        let Some(read) = { &self.reading }.run(|cx| self.reader.poll_read(cx, &mut buffer)) else {
+        let Some(read) = { &self.reading }.run(|cx| self.reader.poll_read(cx, &mut bytes)) else {
             return;
         };
-        read.unwrap();
-        let heard = buffer.filled();
+        let heard = &bytes[..read.unwrap()];
         self.has_read_the_end = heard.is_empty();
         let is_right = (self.read..)
             .zip(heard)
