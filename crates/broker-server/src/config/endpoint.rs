@@ -47,15 +47,13 @@ impl Default for Endpoint {
 }
 
 impl Endpoint {
-    /// The endpoint that answers a request for `path` (without its query):
-    /// the most specific one, that is an exact path before the longest prefix
-    /// before `*`.
+    /// The place of the endpoint that answers a request for `path` (without
+    /// its query): the most specific one, that is an exact path before the
+    /// longest prefix before `*`.
     #[must_use]
-    pub fn route<'a>(endpoints: &'a [Self], path: &str) -> Option<&'a Self> {
-        endpoints
-            .iter()
-            .filter(|endpoint| endpoint.path.matches(path))
-            .max_by_key(|endpoint| endpoint.path.specificity())
+    pub fn route(endpoints: &[Self], path: &str) -> Option<usize> {
+        let fitting = (0..endpoints.len()).filter(|place| endpoints[*place].path.matches(path));
+        fitting.max_by_key(|place| endpoints[*place].path.specificity())
     }
 }
 
