@@ -1,4 +1,4 @@
-//! One live WebSocket connection, as its shard keeps it.
+//! One live connection, which a client has by a WebSocket or by polls, as its shard keeps it.
 
 use std::rc::Rc;
 use std::task::Waker;

@@ -85,7 +85,7 @@ impl State {
         self.end(now, session, Ending::lost(why));
     }
 
-    /// A WebSocket has come for a connection that is polled; the state of that WebSocket, if it may take over.
+    /// A WebSocket has come by the name of a connection that is polled; gives the connection, if it may try to take over.
     pub(in crate::shard) fn begin_upgrade(
         &mut self,
         now: Timestamp,
@@ -106,7 +106,7 @@ impl State {
         }
     }
 
-    /// Takes a message of a WebSocket that is to take over; the frame to answer it with.
+    /// Takes a message of a WebSocket that is to take over; says what comes of it.
     pub(in crate::shard) fn probe(
         &mut self,
         now: Timestamp,
