@@ -4,9 +4,10 @@ use std::future::ready;
 use std::time::Duration;
 
 use serde::Serialize;
+use serde_json::value::to_raw_value;
 use tokio::time::timeout;
 
-use crate::destination::Destination;
+use crate::destination::{ASKED_BYTES_MAX, Destination};
 use crate::error::{Closed, ConnectError, RegisterError, RequestError, SendError};
 use crate::event::{Answer, Events};
 use crate::frame;
@@ -96,16 +97,19 @@ impl Client {
         Ok((Client { link }, events))
     }
 
-    /// Sends a message to one client or to several, which want no answer.
+    /// Sends a message to one client or to several, without a wish for an answer.
     ///
     /// # Errors
-    /// When the message cannot be written as JSON, or the connection has ended.
+    /// When the message cannot be written as JSON or is for more than [`DESTINATIONS_MAX`](crate::DESTINATIONS_MAX) ids, or the
+    /// connection has ended.
     pub async fn send(
         &self,
         dest: impl Into<Destination>,
         message: impl Serialize,
     ) -> Result<(), SendError> {
-        let text = frame::send(&dest.into(), &message, None).map_err(SendError::NotJson)?;
+        let dest = dest.into();
+        dest.count()?;
+        let text = frame::send(&dest, &message, None).map_err(SendError::NotJson)?;
         Ok(self.link.say(text).await?)
     }
 
@@ -115,17 +119,25 @@ impl Client {
     /// the wait is given up by dropping it, nothing of the request remains; its message may have been sent.
     ///
     /// # Errors
-    /// When the message cannot be written as JSON, too many requests wait already, nobody has answered in time, or the
-    /// connection has ended. That nobody has the id is not told by servers: it is a time that is up.
+    /// When the message cannot be written as JSON, is for more than [`DESTINATIONS_MAX`](crate::DESTINATIONS_MAX) ids or too
+    /// long for so many ([`ASKED_BYTES_MAX`]), too many requests wait already, nobody has answered in time, or the connection
+    /// has ended. That nobody has the id is not told by servers: it is a time that is up.
     pub async fn request(
         &self,
         dest: impl Into<Destination>,
         message: impl Serialize,
         time: Duration,
     ) -> Result<Answer, RequestError> {
+        let dest = dest.into();
+        let count = dest.count()?;
+        let message = to_raw_value(&message).map_err(RequestError::NotJson)?;
+        let bytes = message.get().len();
+        if count > 1 && bytes.saturating_mul(count) > ASKED_BYTES_MAX {
+            return Err(RequestError::TooLong { bytes, count });
+        }
         let waiting = self.link.pending().ask()?;
-        let text = frame::send(&dest.into(), &message, Some(waiting.ack()))
-            .map_err(RequestError::NotJson)?;
+        let text =
+            frame::send(&dest, &message, Some(waiting.ack())).map_err(RequestError::NotJson)?;
         let exchange = async {
             self.link.say(text).await?;
             waiting.answer().await.ok_or_else(|| self.link.closed())

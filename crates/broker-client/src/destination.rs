@@ -2,7 +2,17 @@
 
 use serde::Serialize;
 
-/// The id of one client, or those of several: whatever turns into it can be given where one is asked for.
+use crate::error::TooManyDestinations;
+
+/// How many ids one message may be for. wsbroker passes over a message for more without a word, so that it is not sent.
+pub const DESTINATIONS_MAX: usize = 1024;
+
+/// How many bytes the message of a request may have as JSON, times the ids that it is for, if they are several: 4 MiB.
+/// wsbroker, which writes it anew for each, passes over a longer one without a word, so that it is not sent.
+pub const ASKED_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// The id of one client, or those of several, [`DESTINATIONS_MAX`] at most: whatever turns into it can be given where one is
+/// asked for.
 ///
 /// Ids are exact and case-sensitive. A client that is named twice gets the message twice; one that nobody has registered is
 /// passed over by the server without a word.
@@ -22,6 +32,19 @@ pub enum Destination {
     One(String),
     /// Each of these clients.
     Several(Vec<String>),
+}
+
+impl Destination {
+    /// How many ids these are, each as often as it stands there.
+    pub(crate) fn count(&self) -> Result<usize, TooManyDestinations> {
+        match self {
+            Destination::One(_) => Ok(1),
+            Destination::Several(ids) if ids.len() > DESTINATIONS_MAX => {
+                Err(TooManyDestinations { count: ids.len() })
+            }
+            Destination::Several(ids) => Ok(ids.len()),
+        }
+    }
 }
 
 impl From<&str> for Destination {

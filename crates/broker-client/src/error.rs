@@ -3,6 +3,8 @@
 use std::io;
 use std::time::Duration;
 
+use crate::destination::{ASKED_BYTES_MAX, DESTINATIONS_MAX};
+
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
@@ -35,15 +37,37 @@ pub enum ConnectError {
     NoRandomness(String),
 }
 
-/// Why something was not sent.
+/// Why a message was not sent.
 #[derive(Debug, thiserror::Error)]
 pub enum SendError {
+    /// The caller's message cannot be written as JSON.
+    #[error("the message is not JSON: {0}")]
+    NotJson(#[source] serde_json::Error),
+    /// It is for more clients than one message may be for.
+    #[error(transparent)]
+    TooManyDestinations(#[from] TooManyDestinations),
+    /// The connection has ended.
+    #[error(transparent)]
+    Closed(#[from] Closed),
+}
+
+/// Why an answer was not sent.
+#[derive(Debug, thiserror::Error)]
+pub enum AnswerError {
     /// The caller's message cannot be written as JSON.
     #[error("the message is not JSON: {0}")]
     NotJson(#[source] serde_json::Error),
     /// The connection has ended.
     #[error(transparent)]
     Closed(#[from] Closed),
+}
+
+/// A message for more than [`DESTINATIONS_MAX`] ids, which was not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the message is for {count} ids, and for more than {max} no broker takes one", max = DESTINATIONS_MAX)]
+pub struct TooManyDestinations {
+    /// How many ids it is for.
+    pub count: usize,
 }
 
 /// Why the server was not asked to register an id.
@@ -63,6 +87,20 @@ pub enum RequestError {
     /// The caller's message cannot be written as JSON.
     #[error("the message is not JSON: {0}")]
     NotJson(#[source] serde_json::Error),
+    /// It is for more clients than one message may be for.
+    #[error(transparent)]
+    TooManyDestinations(#[from] TooManyDestinations),
+    /// The message is too long for so many clients: the product is over [`ASKED_BYTES_MAX`]. It was not sent.
+    #[error(
+        "the message has {bytes} bytes and asks {count} ids, and more than {max} bytes for all of them no broker takes",
+        max = ASKED_BYTES_MAX
+    )]
+    TooLong {
+        /// The length of the message as JSON.
+        bytes: usize,
+        /// How many ids it is for.
+        count: usize,
+    },
     /// As many requests as [`Limits::pending_requests_max`](crate::Limits::pending_requests_max) wait already; this one was not
     /// sent.
     #[error("{limit} requests wait for their answers already")]

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::mpsc;
 
-use crate::error::{Closed, ProtocolError, SendError};
+use crate::error::{AnswerError, Closed, ProtocolError};
 use crate::frame;
 use crate::link::Link;
 
@@ -71,8 +71,8 @@ impl Request {
     ///
     /// # Errors
     /// When the message cannot be written as JSON, or the connection has ended.
-    pub async fn answer(self, message: impl Serialize) -> Result<(), SendError> {
-        let text = frame::answer(&self.ack, &message).map_err(SendError::NotJson)?;
+    pub async fn answer(self, message: impl Serialize) -> Result<(), AnswerError> {
+        let text = frame::answer(&self.ack, &message).map_err(AnswerError::NotJson)?;
         Ok(self.link.say(text).await?)
     }
 }

@@ -14,9 +14,10 @@ mod pending;
 mod tls;
 
 pub use self::client::Client;
-pub use self::destination::Destination;
+pub use self::destination::{ASKED_BYTES_MAX, DESTINATIONS_MAX, Destination};
 pub use self::error::{
-    Closed, ConnectError, ProtocolError, RegisterError, RequestError, SendError,
+    AnswerError, Closed, ConnectError, ProtocolError, RegisterError, RequestError, SendError,
+    TooManyDestinations,
 };
 pub use self::event::{Answer, Event, Events, Message, Request};
 pub use self::handshake::Socket;

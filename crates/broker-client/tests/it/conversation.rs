@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use broker_client::{Client, Closed, Event, Events, RequestError, SendError};
+use broker_client::{
+    ASKED_BYTES_MAX, AnswerError, Client, Closed, DESTINATIONS_MAX, Event, Events, RequestError,
+};
 use broker_testkit::{PATIENCE, soon};
 use serde_json::json;
 
@@ -111,6 +113,24 @@ async fn requests_of_different_clients_get_their_own_answers() {
 }
 
 #[tokio::test]
+async fn a_broker_takes_as_much_as_a_client_sends() {
+    let broker = Broker::start();
+    let (a, _) = registered("a", broker.url()).await;
+    let (_b, mut b_events) = registered("b", broker.url()).await;
+    let mut ids = vec!["nobody"; DESTINATIONS_MAX];
+    ids[0] = "b";
+    // With its quotes.
+    let longest = "m".repeat(ASKED_BYTES_MAX / DESTINATIONS_MAX - 2);
+    let answering = async {
+        let message = message(&mut b_events).await;
+        message.request.unwrap().answer(message.message).await
+    };
+    let (answer, answered) = tokio::join!(a.request(&ids, &longest, PATIENCE), answering);
+    answered.unwrap();
+    assert_eq!(answer.unwrap().message, longest);
+}
+
+#[tokio::test]
 async fn an_answer_that_comes_too_late_is_passed_over() {
     let broker = Broker::start();
     let (a, mut told) = registered("a", broker.url()).await;
@@ -171,7 +191,7 @@ async fn a_broker_that_ends_tells_everybody() {
     assert_eq!(closed_event(&mut a_events).await, closed);
     assert_eq!(closed_event(&mut b_events).await, closed);
     let too_late = asked.request.unwrap().answer("now").await.unwrap_err();
-    assert!(matches!(too_late, SendError::Closed(it) if it == closed));
+    assert!(matches!(too_late, AnswerError::Closed(it) if it == closed));
     assert!(b.send("a", 1).await.is_err());
 }
 

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use broker_client::{Answer, Client, Event, Limits, RequestError};
+use broker_client::{
+    ASKED_BYTES_MAX, Answer, Client, DESTINATIONS_MAX, Destination, Event, Limits, RequestError,
+};
 use broker_testkit::soon;
 use serde_json::json;
 
@@ -156,4 +158,42 @@ async fn a_message_that_is_not_json_is_refused_and_not_sent() {
         peer.hear().await,
         json!({"action": "send", "dest": "x", "message": "fine"})
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_for_more_than_a_server_takes_is_refused_and_not_sent() {
+    let (client, _, mut peer) = Peer::meet(Limits::default()).await;
+    let mut ids = vec!["x"; DESTINATIONS_MAX + 1];
+    let refusal = "the message is for 1025 ids, and for more than 1024 no broker takes one";
+    let error = client.send(&ids, 1).await.unwrap_err();
+    assert_eq!(error.to_string(), refusal);
+    let error = client.request(&ids, 1, SHORT).await.unwrap_err();
+    assert_eq!(error.to_string(), refusal);
+    ids.pop();
+    let (sent, heard) = tokio::join!(client.send(&ids, 1), peer.hear());
+    sent.unwrap();
+    assert_eq!(heard["dest"], json!(ids));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_question_too_long_for_so_many_is_refused_and_not_sent() {
+    let (client, _, mut peer) = Peer::meet(Limits::default()).await;
+    let asked = ["x", "y"];
+    // With its quotes it is one byte longer than may be.
+    let long = "m".repeat(ASKED_BYTES_MAX / 2 - 1);
+    let error = client.request(asked, &long, SHORT).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the message has 2097153 bytes and asks 2 ids, and more than 4194304 bytes for all of them no broker takes"
+    );
+    client.send(asked, "first").await.unwrap();
+    assert_eq!(peer.hear().await["message"], "first");
+    for (dest, message) in [
+        (Destination::from(asked), &long[1..]),
+        (Destination::from("x"), &long[..]),
+    ] {
+        let (asked, heard) = tokio::join!(client.request(dest, message, SHORT), peer.hear());
+        assert!(matches!(asked, Err(RequestError::TimedOut(_))), "{asked:?}");
+        assert_eq!(heard["message"], message);
+    }
 }
