@@ -120,8 +120,8 @@ impl Client {
     ///
     /// # Errors
     /// When the message cannot be written as JSON, is for more than [`DESTINATIONS_MAX`](crate::DESTINATIONS_MAX) ids or too
-    /// long for so many ([`ASKED_BYTES_MAX`]), too many requests wait already, nobody has answered in time, or the connection
-    /// has ended. That nobody has the id is not told by servers: it is a time that is up.
+    /// long for so many ([`ASKED_BYTES_MAX`]), too many requests wait already, nobody has answered in time, the answer cannot be
+    /// read, or the connection has ended. That nobody has the id is not told by servers: it is a time that is up.
     pub async fn request(
         &self,
         dest: impl Into<Destination>,
@@ -143,7 +143,7 @@ impl Client {
             waiting.answer().await.ok_or_else(|| self.link.closed())
         };
         match timeout(time, exchange).await {
-            Ok(answer) => Ok(answer?),
+            Ok(answer) => answer?.map_err(RequestError::Unreadable),
             Err(_) => Err(RequestError::TimedOut(time)),
         }
     }

@@ -108,6 +108,10 @@ pub enum RequestError {
         /// The limit.
         limit: usize,
     },
+    /// The first answer is JSON that a [`serde_json::Value`] cannot hold, which other clients can send: half a surrogate pair, a
+    /// number beyond all bounds, or a value nested 128 deep.
+    #[error("the answer cannot be read: {0}")]
+    Unreadable(#[source] serde_json::Error),
     /// Nobody has answered in the time that the caller gave.
     #[error("no answer within {} ms", .0.as_millis())]
     TimedOut(Duration),
@@ -142,7 +146,9 @@ impl Closed {
 /// What the server said that is not in the protocol. Nothing else follows from it: the connection goes on.
 #[derive(Debug, thiserror::Error)]
 pub enum ProtocolError {
-    /// A text that is not JSON.
+    /// A text that is not JSON, or that holds JSON which a [`serde_json::Value`] cannot: half a surrogate pair, a number beyond
+    /// all bounds, or a value nested 128 deep. A message in it is lost. An answer is told to its request, as
+    /// [`RequestError::Unreadable`].
     #[error("the server sent what is not JSON: {0}")]
     NotJson(#[source] serde_json::Error),
     /// JSON that is no object with a string as `action`.

@@ -1,6 +1,9 @@
 //! The texts of the protocol: JSON objects with an `action`.
 
+use std::collections::HashMap;
+
 use serde::Serialize;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::destination::Destination;
@@ -99,6 +102,17 @@ pub(crate) fn decode(text: &str) -> Result<Heard, ProtocolError> {
         },
         unknown => Err(ProtocolError::UnknownAction(quoted(unknown))),
     }
+}
+
+/// What an answer answers that [`decode`] takes for no JSON. Other clients can write what no [`Value`] holds (half a surrogate
+/// pair, a number beyond all bounds, a value nested too deep), and whoever waits for it has to know.
+pub(crate) fn unreadable_answer(text: &str) -> Option<String> {
+    let members: HashMap<String, &RawValue> = serde_json::from_str(text).ok()?;
+    let string = |name| -> Option<String> {
+        let member: &&RawValue = members.get(name)?;
+        serde_json::from_str(member.get()).ok()
+    };
+    (string("action")? == "answer").then(|| string("ack"))?
 }
 
 /// Enough of a text to recognise it.

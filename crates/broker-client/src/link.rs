@@ -202,13 +202,22 @@ impl Reader {
                 }))
             }
             Ok(Heard::Answer { ack, message, from }) => {
-                let answered = self.pending.answer(&ack, Answer { message, from });
-                let ack = frame::quoted(&ack);
-                let error = ProtocolError::NeverAsked { ack };
-                answered.err().map(|_| Event::Error(error))
+                self.answer(&ack, Ok(Answer { message, from }))
             }
+            Err(ProtocolError::NotJson(error)) => match frame::unreadable_answer(text) {
+                Some(ack) => self.answer(&ack, Err(error)),
+                None => Some(Event::Error(ProtocolError::NotJson(error))),
+            },
             Err(error) => Some(Event::Error(error)),
         }
+    }
+
+    /// Gives an answer to its request; there is an event if there never was one.
+    fn answer(&self, ack: &str, answer: serde_json::Result<Answer>) -> Option<Event> {
+        let answered = self.pending.answer(ack, answer);
+        let ack = frame::quoted(ack);
+        let error = ProtocolError::NeverAsked { ack };
+        answered.err().map(|_| Event::Error(error))
     }
 }
 

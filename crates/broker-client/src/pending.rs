@@ -23,7 +23,7 @@ pub(crate) struct Pending {
 
 #[derive(Debug, Default)]
 struct State {
-    waiting: HashMap<String, oneshot::Sender<Answer>>,
+    waiting: HashMap<String, oneshot::Sender<serde_json::Result<Answer>>>,
     /// Once it is set, nothing waits.
     closed: Option<Closed>,
 }
@@ -63,8 +63,12 @@ impl Pending {
         })
     }
 
-    /// Gives an answer to whoever waits for it; one that comes too late is passed over.
-    pub(crate) fn answer(&self, ack: &str, answer: Answer) -> Result<(), NeverAsked> {
+    /// Gives an answer, or why it cannot be read, to whoever waits for it; one that comes too late is passed over.
+    pub(crate) fn answer(
+        &self,
+        ack: &str,
+        answer: serde_json::Result<Answer>,
+    ) -> Result<(), NeverAsked> {
         if let Some(waiting) = self.state().waiting.remove(ack) {
             // Whoever waited may have left this very moment.
             let _ = waiting.send(answer);
@@ -97,7 +101,7 @@ impl Pending {
 #[derive(Debug)]
 pub(crate) struct Waiting {
     ack: String,
-    answer: oneshot::Receiver<Answer>,
+    answer: oneshot::Receiver<serde_json::Result<Answer>>,
     pending: Arc<Pending>,
 }
 
@@ -107,7 +111,7 @@ impl Waiting {
     }
 
     /// The answer; nothing once the connection has ended.
-    pub(crate) async fn answer(mut self) -> Option<Answer> {
+    pub(crate) async fn answer(mut self) -> Option<serde_json::Result<Answer>> {
         (&mut self.answer).await.ok()
     }
 }

@@ -4,11 +4,11 @@ fn pending(limit: usize) -> Arc<Pending> {
     Arc::new(Pending::new(limit).unwrap())
 }
 
-fn answer() -> Answer {
-    Answer {
+fn answer() -> serde_json::Result<Answer> {
+    Ok(Answer {
         message: 1.into(),
         from: None,
-    }
+    })
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Servers that do not keep to the protocol.
 
 use broker_client::{Event, Limits};
-use broker_testkit::soon;
+use broker_testkit::{PATIENCE, soon};
 
 use crate::peer::Peer;
 use crate::{message, next};
@@ -93,10 +93,13 @@ async fn an_action_that_lacks_something_is_told() {
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_to_what_was_never_asked_is_told() {
-    assert_eq!(
-        told_of(r#"{"action":"answer","ack":"x","message":1,"from":"y"}"#).await,
-        r#"the server sent an answer to "x", which was never asked"#
-    );
+    for message in ["1", r#""\ud800""#] {
+        let answer = format!(r#"{{"action":"answer","ack":"x","message":{message},"from":"y"}}"#);
+        assert_eq!(
+            told_of(&answer).await,
+            r#"the server sent an answer to "x", which was never asked"#
+        );
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -130,4 +133,45 @@ async fn a_message_beyond_the_limit_ends_the_connection() {
         other => panic!("the end was to come, not {other:?}"),
     }
     assert!(soon("the end", events.next()).await.is_none());
+}
+
+/// Asks, and gives the error of the request after this answer, in which `ACK` stands for its name.
+async fn asked(answer: &str) -> String {
+    let (client, mut events, mut peer) = Peer::meet(Limits::default()).await;
+    let answering = async {
+        let ack = peer.hear().await["ack"].to_string();
+        peer.say(&answer.replace("ACK", &ack)).await;
+        peer.say(r#"{"action":"message","message":"behind it"}"#)
+            .await;
+    };
+    let (answer, ()) = tokio::join!(client.request("x", 1, PATIENCE), answering);
+    assert!(matches!(next(&mut events).await, Event::Open));
+    assert_eq!(message(&mut events).await.message, "behind it");
+    answer.unwrap_err().to_string()
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_cannot_be_read_ends_its_request_at_once() {
+    let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+    for (message, why) in [
+        (r#""\ud800""#, "unexpected end of hex escape"),
+        ("1e999", "number out of range"),
+        (&deep, "recursion limit exceeded"),
+    ] {
+        let answer = format!(r#"{{"action":"answer","message":{message},"ack":ACK}}"#);
+        let error = asked(&answer).await;
+        let expected = format!("the answer cannot be read: {why}");
+        assert!(error.starts_with(&expected), "{error}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn other_json_that_cannot_be_read_is_told() {
+    for text in [
+        r#"{"action":"answer","ack":5,"message":"\ud800"}"#,
+        r#"{"action":"message","ack":"x","message":"\ud800"}"#,
+    ] {
+        let error = told_of(text).await;
+        assert!(error.contains("unexpected end of hex escape"), "{error}");
+    }
 }
