@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::value::to_raw_value;
 use tokio::time::timeout;
 
-use crate::destination::{ASKED_BYTES_MAX, Destination};
+use crate::destination::{ASKED_BYTES_MAX, Destination, ID_BYTES_MAX};
 use crate::error::{Closed, ConnectError, RegisterError, RequestError, SendError};
 use crate::event::{Answer, Events};
 use crate::frame;
@@ -41,7 +41,7 @@ impl Client {
     /// It has to be called within a Tokio runtime with I/O and time, which then runs a task for the client.
     ///
     /// # Errors
-    /// When there is no such server, or it does not admit the client.
+    /// When the id is empty or longer than [`ID_BYTES_MAX`], there is no such server, or it does not admit the client.
     pub async fn connect(
         id: impl Into<String>,
         url: &str,
@@ -87,6 +87,9 @@ impl Client {
         if id.is_empty() {
             return Err(ConnectError::EmptyId);
         }
+        if id.len() > ID_BYTES_MAX {
+            return Err(ConnectError::LongId);
+        }
         let pending = Pending::new(limits.pending_requests_max)
             .map_err(|error| ConnectError::NoRandomness(error.to_string()))?;
         let opening = async { handshake(address, stream.await?, &limits).await };
@@ -98,6 +101,9 @@ impl Client {
     }
 
     /// Sends a message to one client or to several, without a wish for an answer.
+    ///
+    /// A server ends a connection whose message is longer than it takes: wsbroker with 1009, beyond its `limits.max_message`
+    /// of 1 MiB if nothing else is configured.
     ///
     /// # Errors
     /// When the message cannot be written as JSON or is for more than [`DESTINATIONS_MAX`](crate::DESTINATIONS_MAX) ids, or the
@@ -149,13 +155,16 @@ impl Client {
     }
 
     /// Asks to be reached by a further id; [`Event::Registered`](crate::Event::Registered) follows. Who has had the id loses
-    /// it.
+    /// it, and is not told so. With wsbroker a client has 1024 ids at most; one more is passed over without a word.
     ///
     /// # Errors
-    /// When the id is empty, or the connection has ended.
+    /// When the id is empty or longer than [`ID_BYTES_MAX`], or the connection has ended.
     pub async fn register(&self, id: &str) -> Result<(), RegisterError> {
         if id.is_empty() {
             return Err(RegisterError::EmptyId);
+        }
+        if id.len() > ID_BYTES_MAX {
+            return Err(RegisterError::LongId);
         }
         Ok(self.link.say(frame::register(id)).await?)
     }

@@ -4,6 +4,10 @@ use serde::Serialize;
 
 use crate::error::TooManyDestinations;
 
+/// How long an id may be, in bytes. wsbroker passes over the registration of a longer one without a word, so that it is not
+/// asked for.
+pub const ID_BYTES_MAX: usize = 1024;
+
 /// How many ids one message may be for. wsbroker passes over a message for more without a word, so that it is not sent.
 pub const DESTINATIONS_MAX: usize = 1024;
 
@@ -15,7 +19,7 @@ pub const ASKED_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// asked for.
 ///
 /// Ids are exact and case-sensitive. A client that is named twice gets the message twice; one that nobody has registered is
-/// passed over by the server without a word.
+/// passed over by the server without a word, and so is a list of none.
 ///
 /// ```
 /// # use broker_client::Destination;

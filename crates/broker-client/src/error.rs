@@ -3,17 +3,20 @@
 use std::io;
 use std::time::Duration;
 
-use crate::destination::{ASKED_BYTES_MAX, DESTINATIONS_MAX};
+use crate::destination::{ASKED_BYTES_MAX, DESTINATIONS_MAX, ID_BYTES_MAX};
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// The caller's address is none of `ws://HOST[:PORT]/PATH` or `wss://…`.
+    /// The caller's address is neither `ws://HOST[:PORT][/PATH]` nor, with the feature `tls`, `wss://…`.
     #[error("not an address of a WebSocket server: {0}")]
     Address(&'static str),
     /// The caller's id is empty, and no server registers that.
     #[error("the id is empty")]
     EmptyId,
+    /// The caller's id is longer than [`ID_BYTES_MAX`].
+    #[error("the id has more than {ID_BYTES_MAX} bytes")]
+    LongId,
     /// Nobody answers at the address.
     #[error("the server cannot be reached: {0}")]
     Unreachable(#[source] io::Error),
@@ -76,6 +79,9 @@ pub enum RegisterError {
     /// The caller's id is empty, and no server registers that.
     #[error("the id is empty")]
     EmptyId,
+    /// The caller's id is longer than [`ID_BYTES_MAX`].
+    #[error("the id has more than {ID_BYTES_MAX} bytes")]
+    LongId,
     /// The connection has ended.
     #[error(transparent)]
     Closed(#[from] Closed),

@@ -22,19 +22,19 @@ use crate::link::Link;
 pub enum Event {
     /// The server has admitted the connection: the first event of all.
     Open,
-    /// From now on this id is the client's, until somebody else registers it.
+    /// From now on this id is the client's, until somebody else registers it, which is not told.
     Registered {
         /// The id.
         id: String,
     },
     /// Somebody has sent a message.
     Message(Message),
-    /// This id is the client's no more, as it has asked.
+    /// This id is the client's no more, as it has asked by [`Client::unregister`](crate::Client::unregister).
     Unregistered {
         /// The id.
         id: String,
     },
-    /// The server said something that is not in the protocol; the connection goes on.
+    /// The server said something that is not in the protocol, or that cannot be read; the connection goes on.
     Error(ProtocolError),
     /// The connection has ended: the last event of all.
     Close(Closed),
@@ -51,7 +51,8 @@ pub struct Message {
     pub request: Option<Request>,
 }
 
-/// The wish for an answer that came with a message. Dropping it leaves the asker without an answer of this client.
+/// The wish for an answer that came with a message. Dropping it leaves the asker without an answer of this client. While it
+/// is kept, so is the connection.
 pub struct Request {
     pub(crate) ack: Value,
     pub(crate) link: Link,

@@ -14,7 +14,8 @@ use crate::limits::Limits;
 /// What a client reads at once. The library would keep 128 KiB for every connection.
 const READ_BUFFER_BYTES: usize = 16 * 1024;
 
-/// A connected byte stream of any kind.
+/// A connected byte stream of any kind, for [`Client::connect_over`](crate::Client::connect_over). Every stream that can be it
+/// is one.
 pub trait Socket: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Socket for S {}

@@ -14,7 +14,7 @@ mod pending;
 mod tls;
 
 pub use self::client::Client;
-pub use self::destination::{ASKED_BYTES_MAX, DESTINATIONS_MAX, Destination};
+pub use self::destination::{ASKED_BYTES_MAX, DESTINATIONS_MAX, Destination, ID_BYTES_MAX};
 pub use self::error::{
     AnswerError, Closed, ConnectError, ProtocolError, RegisterError, RequestError, SendError,
     TooManyDestinations,

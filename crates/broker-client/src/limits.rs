@@ -11,7 +11,8 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// How many requests may wait for their answers at a time; one more is refused. 1024.
+    /// How many requests may wait for their answers at a time; one more is refused. 1024. wsbroker keeps 4096 of a connection,
+    /// and gives up the oldest for one more without a word.
     pub pending_requests_max: usize,
     /// How many events may wait to be read. One more stops the reading of the socket, so that the server holds back what
     /// else there is. 256.

@@ -1,6 +1,6 @@
 //! Connections that do not come about.
 
-use broker_client::{Client, ConnectError, Limits};
+use broker_client::{Client, ConnectError, ID_BYTES_MAX, Limits};
 use broker_testkit::soon;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
@@ -64,4 +64,11 @@ async fn an_empty_id_is_refused() {
     assert!(matches!(error, ConnectError::EmptyId), "{error}");
     let (client, _) = registered("a", broker.url()).await;
     assert!(client.register("").await.is_err());
+}
+
+#[tokio::test]
+async fn an_id_that_is_too_long_is_refused() {
+    let broker = Broker::start();
+    let error = refused(&"x".repeat(ID_BYTES_MAX + 1), broker.url()).await;
+    assert!(matches!(error, ConnectError::LongId), "{error}");
 }

@@ -1,6 +1,6 @@
 //! By which ids a client is reached, with a broker between the clients.
 
-use broker_client::{Event, Events, Limits, RegisterError};
+use broker_client::{Event, Events, ID_BYTES_MAX, Limits, RegisterError};
 use broker_testkit::PATIENCE;
 
 use crate::broker::Broker;
@@ -92,10 +92,25 @@ async fn a_client_without_an_id_is_answered_and_answers() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_empty_id_is_refused_and_not_asked_for() {
+async fn an_empty_id_or_one_too_long_is_refused_and_not_asked_for() {
     let (client, _, mut peer) = Peer::meet(Limits::default()).await;
     let error = client.register("").await.unwrap_err();
     assert!(matches!(error, RegisterError::EmptyId), "{error}");
-    client.register("x").await.unwrap();
-    assert_eq!(peer.hear().await["id"], "x");
+    let mut longest = "x".repeat(ID_BYTES_MAX + 1);
+    let error = client.register(&longest).await.unwrap_err();
+    assert!(matches!(error, RegisterError::LongId), "{error}");
+    assert_eq!(error.to_string(), "the id has more than 1024 bytes");
+    longest.pop();
+    client.register(&longest).await.unwrap();
+    assert_eq!(peer.hear().await["id"], longest);
+}
+
+#[tokio::test]
+async fn a_broker_takes_the_longest_id() {
+    let broker = Broker::start();
+    // In JSON it is six times as long.
+    let longest = "\u{1}".repeat(ID_BYTES_MAX);
+    let (a, mut events) = registered(&longest, broker.url()).await;
+    a.send(&longest, "found").await.unwrap();
+    assert_eq!(message(&mut events).await.message, "found");
 }
