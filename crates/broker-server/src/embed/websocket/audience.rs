@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use broker_core::close_code;
 use bytes::Bytes;
 use futures_util::Stream;
 use tokio::sync::mpsc;
@@ -160,7 +161,9 @@ impl Audience {
                 let told = catch_unwind(AssertUnwindSafe(|| handlers.hear(websocket, event)));
                 if told.is_err() {
                     tracing::error!(event = "trouble", "a handler of a WebSocket has panicked");
-                    websocket.shared.close(1011, "a fault of the application");
+                    websocket
+                        .shared
+                        .close(close_code::INTERNAL_ERROR, "a fault of the application");
                 }
                 told.is_ok()
             }

@@ -5,6 +5,7 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use broker_core::close_code;
 use broker_transport::Patient;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
@@ -111,7 +112,7 @@ async fn serve(
     tokio::select! {
         ending = &mut serving => ending,
         () = gone => {
-            shared.close(1001, "");
+            shared.close(close_code::GOING_AWAY, "");
             serving.await
         }
     }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
-use broker_core::{Pace, Timestamp};
+use broker_core::{Pace, Timestamp, close_code};
 use broker_transport::Outbound;
 use broker_transport::ws::{self, Due, Inflater, encode};
 use bytes::Bytes;
@@ -15,12 +15,6 @@ use super::event::{Closed, Error, Event};
 
 /// How many pings of [`WebSocket::ping`](super::WebSocket::ping) may be unanswered.
 pub const PINGS_MAX: usize = 16;
-
-/// The code for an end without a close frame, which is told to the application only (RFC 6455 §7.1.5).
-const LOST: u16 = 1006;
-
-/// The code to a peer that sends more than `limits.messages_per_second`.
-const TOO_MANY_MESSAGES: u16 = 4101;
 
 /// Its methods return at once; the time is an argument.
 #[derive(Debug)]
@@ -134,7 +128,7 @@ impl State {
             && let Some(per_second) = self.per_second
             && !self.pace.admit(now, per_second)
         {
-            self.close(now, TOO_MANY_MESSAGES, "too many messages");
+            self.close(now, close_code::TOO_MANY_MESSAGES, "too many messages");
             return Some(Heard::Nothing);
         }
         Some(self.hear(event, limit))
@@ -284,7 +278,7 @@ impl Ending {
     pub(super) fn lost(error: Option<Error>) -> Ending {
         Ending {
             closed: Closed {
-                code: LOST,
+                code: close_code::LOST,
                 reason: String::new(),
             },
             error,
