@@ -170,9 +170,14 @@ impl Seat {
         self.order
     }
 
+    /// Whether it is none of those of which there are at most so many.
+    pub(crate) fn is_standing(&self) -> bool {
+        self.kind.get() == Kind::Standing
+    }
+
     /// Has who stands sit down, where there is room by now.
     pub(crate) fn sit(&self) -> Result<(), Full> {
-        if self.kind.get() == Kind::Standing {
+        if self.is_standing() {
             self.counts.check_room()?;
             self.counts.shards[self.shard].fetch_add(1, Ordering::Relaxed);
             self.counts.standing.fetch_sub(1, Ordering::Relaxed);

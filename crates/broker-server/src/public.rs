@@ -57,8 +57,19 @@ pub(crate) async fn serve(shard: Rc<Shard>, socket: Socket, peer: ClientPeer) {
     // The peer goes to the session with the one request that is upgraded.
     let peer = RefCell::new(Some(peer));
     let answer = service_fn(async |request| {
+        let is_poll = polling::is_poll(&shard.settings, &request);
         let answer = |request| answer(&shard, caller, &peer, request);
-        Ok::<_, Infallible>(strict::answered(&shard.settings.counters, request, answer).await)
+        let reply = strict::answered(&shard.settings.counters, request, answer).await;
+        // Who stands has a place for polls, and for nothing else.
+        let stands = peer
+            .borrow()
+            .as_ref()
+            .is_some_and(|peer| peer.seat.is_standing());
+        Ok::<_, Infallible>(if stands && !(is_poll && reply.status().is_success()) {
+            reply::with(reply, header::CONNECTION, "close")
+        } else {
+            reply
+        })
     });
     let limits = &settings.config.limits;
     let stream = Patient::new(greeted.stream, settings.write_timeout);

@@ -45,6 +45,9 @@ async fn is_refused(broker: &Broker, path: &str) {
     };
     assert_eq!(answer.status, 503, "{path}");
     assert_eq!(answer.header("retry-after"), Some("5"), "{path}");
+    // Its place is for those who poll.
+    assert_eq!(answer.header("connection"), Some("close"), "{path}");
+    raw.rest().await;
 }
 
 #[tokio::test]
