@@ -9,7 +9,6 @@ use smallvec::SmallVec;
 
 use crate::letter::Holder;
 use crate::name::{NAMES_BYTES_MAX, NAMES_MAX, Name};
-use crate::session::SessionHandle;
 
 /// The names that one session holds, the latest last.
 #[derive(Debug, Default)]
@@ -83,14 +82,10 @@ impl Directory {
         }
     }
 
-    /// A session of this shard as one that claims a name.
-    pub(super) fn claimant(&mut self, shard: u16, session: SessionHandle) -> Holder {
+    /// The number of the next claim that a session of this shard makes.
+    pub(super) fn next_claim(&mut self) -> u64 {
         self.claims += 1;
-        Holder {
-            shard,
-            session,
-            claim: self.claims,
-        }
+        self.claims
     }
 
     /// Gives a name to this session; who has held it, which may be the same session by an earlier claim.

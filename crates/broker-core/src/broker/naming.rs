@@ -35,10 +35,11 @@ impl Broker {
             return Err(RegisterError::TooMany);
         }
         self.show_id(handle, Some(name.given()))?;
-        let holder = self.directory.claimant(self.config.shard, handle);
+        let claim = self.directory.next_claim();
+        let holder = self.holder(handle, claim);
         if let Some(session) = self.sessions.get_mut(handle) {
             let names = session.names.get_or_insert_default();
-            names.add(name.clone(), holder.claim);
+            names.add(name.clone(), claim);
         }
         let id = name.given().clone();
         self.tell_if_told(now, handle, Fact::Registered { id }, out);
@@ -127,13 +128,18 @@ impl Broker {
         out: &mut Effects,
     ) {
         let Held { name, claim } = held;
-        let holder = Holder {
+        let holder = self.holder(session, claim);
+        let owner = self.owner(name.form());
+        self.post(now, owner, Content::Release { name, holder }, out);
+    }
+
+    /// A session of this shard as one that holds a name by this claim.
+    fn holder(&self, session: SessionHandle, claim: u64) -> Holder {
+        Holder {
             shard: self.config.shard,
             session,
             claim,
-        };
-        let owner = self.owner(name.form());
-        self.post(now, owner, Content::Release { name, holder }, out);
+        }
     }
 
     pub(super) fn last_name(&self, handle: SessionHandle) -> Option<Arc<str>> {
@@ -147,14 +153,12 @@ impl Broker {
         handle: SessionHandle,
         id: Option<&Arc<str>>,
     ) -> Result<(), RegisterError> {
-        let Some(session) = self.sessions.get(handle) else {
+        let Some(session) = self.sessions.get_mut(handle) else {
             return Ok(());
         };
         let id = id.map(|id| &**id);
         let changed = session.info.with(ID, id, self.config.max_session)?;
-        if let Some(session) = self.sessions.get_mut(handle) {
-            self.index.change(handle.slot, session, changed);
-        }
+        self.index.change(handle.slot, session, changed);
         Ok(())
     }
 }

@@ -48,23 +48,20 @@ impl Ear<'_> {
             opening.handshake = base.handshake.clone();
             Some(opening)
         });
-        let mut opening = match opening {
-            Some(_) if auth.len() > max_session => {
-                return self.refuse(connection, namespace, "auth is over the limit max_session");
-            }
-            Some(_) if tells_backend && !self.broker.has_room_for_session() => {
-                if is_outside(connection, self.lobby) {
-                    self.close(connection, HOLD_FULL);
-                    return false;
-                }
-                return self.refuse(connection, namespace, "too much is held for the backend");
-            }
-            None => {
-                let what = "the session is over the limit max_session";
-                return self.refuse(connection, namespace, what);
-            }
-            Some(opening) => opening,
+        let Some(mut opening) = opening else {
+            let what = "the session is over the limit max_session";
+            return self.refuse(connection, namespace, what);
         };
+        if auth.len() > max_session {
+            return self.refuse(connection, namespace, "auth is over the limit max_session");
+        }
+        if tells_backend && !self.broker.has_room_for_session() {
+            if is_outside(connection, self.lobby) {
+                self.close(connection, HOLD_FULL);
+                return false;
+            }
+            return self.refuse(connection, namespace, &HOLD_FULL.reason);
+        }
         tracing::debug!(event = "entered", conn = %id, body = &*name, "a namespace, by {}", connection.id);
         opening.entrance = Some(Box::new(Entrance {
             namespace: name,
@@ -80,11 +77,11 @@ impl Ear<'_> {
             self.lobby.expect(session);
             return false;
         }
-        match connection.dialect.entered(namespace, id) {
-            Some(words) => self.reply(connection, &words),
-            None => return false,
+        let words = connection.dialect.entered(namespace, id);
+        if let Some(words) = &words {
+            self.reply(connection, words);
         }
-        true
+        words.is_some()
     }
 
     fn refuse(
