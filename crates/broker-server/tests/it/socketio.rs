@@ -5,6 +5,7 @@ mod bodies_at_once;
 mod endings;
 mod full;
 mod over_http2;
+mod over_tls;
 mod refused;
 
 use broker_server::Report;
@@ -102,9 +103,14 @@ fn sid(handshake: &str) -> SessionId {
 
 /// A socket that is served by this shard: a session that is begun by it lives there, and is left at once.
 async fn socket_on(broker: &Broker, shard: u16) -> Raw {
+    connection_on(shard, async || Raw::connect(broker.addr()).await).await
+}
+
+/// The same, however connections are made.
+async fn connection_on(shard: u16, connect: impl AsyncFn() -> Raw) -> Raw {
     let mut elsewhere = Vec::new();
     loop {
-        let mut raw = Raw::connect(broker.addr()).await;
+        let mut raw = connect().await;
         let handshake = raw.request("GET", POLLING, &[], "").await.body;
         let poller = Poller::named(POLLING, &handshake);
         assert_eq!(poller.post_by(&mut raw, "1").await, ok());

@@ -18,7 +18,7 @@ fn identity(issued: &Issued) -> Identity {
 }
 
 /// A broker whose public port speaks TLS, and the authority that its clients trust.
-fn start(text: &str) -> (Broker, Authority) {
+pub(crate) fn start(text: &str) -> (Broker, Authority) {
     let authority = Authority::new();
     let server = Server::from_config(config(text)).with_identity(identity(&authority.issue()));
     let handle = server.start().unwrap();
