@@ -5,9 +5,8 @@
 use std::rc::Rc;
 
 use broker_core::{SessionHandle, SessionId};
-use broker_dialect::Incoming;
 use broker_transport::bridge::bridge;
-use broker_transport::ws::{Event, Window, encode};
+use broker_transport::ws::Window;
 use broker_transport::{Flushed, Outbound, Reader, Stream, Writer};
 use bytes::Bytes;
 use tokio::task::spawn_local;
@@ -100,37 +99,11 @@ impl Takeover {
         let mut outbound = Outbound::default();
         loop {
             let mut bytes = &mut arrived[..];
-            let mut has_upgraded = false;
-            while !has_upgraded {
-                let verdict = shard.receive_of(&mut websocket, &mut bytes, |event| match event {
-                    Event::Text(text) => Heard::Message(text.as_bytes().to_vec(), false),
-                    Event::Binary(payload) => Heard::Message(payload.to_vec(), true),
-                    Event::Ping(payload) => Heard::Answer(encode::pong(&payload)),
-                    Event::Pong(_) => Heard::Nothing,
-                    Event::Closed { .. } | Event::Failed { .. } => Heard::End,
-                });
-                let probed = match verdict {
-                    None => break,
-                    Some(Heard::Nothing) => continue,
-                    Some(Heard::End) => return false,
-                    Some(Heard::Answer(frame)) => {
-                        outbound.push_control(frame);
-                        continue;
-                    }
-                    Some(Heard::Message(message, true)) => {
-                        shard.probe(session, Incoming::Binary(&message))
-                    }
-                    Some(Heard::Message(message, false)) => {
-                        let text = String::from_utf8_lossy(&message);
-                        shard.probe(session, Incoming::Text(&text))
-                    }
-                };
-                match probed {
-                    Probed::Answer(control) => outbound.push_control(Probed::frame(control)),
-                    Probed::Abandon => return false,
-                    Probed::Upgraded => has_upgraded = true,
-                }
+            let probed = shard.probe(session, &mut websocket, &mut bytes, &mut outbound);
+            if probed == Probed::OfNoUse {
+                return false;
             }
+            let has_upgraded = probed == Probed::Upgraded;
             let rest = bytes.to_vec();
             while let Ok(Flushed::Blocked) = outbound.flush(&writer) {
                 if writer.writable().await.is_err() {
@@ -151,12 +124,4 @@ impl Takeover {
             }
         }
     }
-}
-
-/// What a WebSocket says that is only probed.
-enum Heard {
-    Message(Vec<u8>, bool),
-    Answer(Bytes),
-    Nothing,
-    End,
 }

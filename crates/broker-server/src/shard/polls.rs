@@ -5,11 +5,10 @@ use std::rc::Rc;
 use std::task::Poll;
 
 use broker_core::{SessionHandle, SessionId};
-use broker_dialect::Incoming;
 use broker_dialect::socketio::engine::RequestError;
 use broker_dialect::socketio::engine::payload::{Body, Posted};
-use broker_transport::ws::{Event, WebSocket, Window};
-use broker_transport::{Reader, Writer};
+use broker_transport::ws::{WebSocket, Window};
+use broker_transport::{Outbound, Reader, Writer};
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
@@ -107,24 +106,18 @@ impl Shard {
     ) -> Option<WebSocket> {
         let now = self.settings.clock.now();
         let mut state = self.state.borrow_mut();
-        let settings = state.websocket_settings(session)?;
-        Some(WebSocket::new(settings, now).with_compression(window))
+        state.new_websocket(now, session, window)
     }
 
-    /// Takes the next event of a WebSocket that has not taken over yet.
-    pub(crate) fn receive_of<T>(
-        &self,
+    /// Hears a WebSocket out that is to take over, and queues what it is answered; says how far it has come.
+    pub(crate) fn probe(
+        self: &Rc<Shard>,
+        session: SessionHandle,
         websocket: &mut WebSocket,
         bytes: &mut &mut [u8],
-        hear: impl FnOnce(Event<'_>) -> T,
-    ) -> Option<T> {
-        let now = self.settings.clock.now();
-        let mut state = self.state.borrow_mut();
-        websocket.receive(now, state.inflater(), bytes).map(hear)
-    }
-
-    pub(crate) fn probe(self: &Rc<Shard>, session: SessionHandle, message: Incoming<'_>) -> Probed {
-        self.work(|state, now| state.probe(now, session, message))
+        answers: &mut Outbound,
+    ) -> Probed {
+        self.work(|state, now| state.probe(now, session, websocket, bytes, answers))
     }
 
     pub(crate) fn abandon_upgrade(&self, session: SessionHandle) {

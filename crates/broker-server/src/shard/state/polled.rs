@@ -1,14 +1,13 @@
 //! Connections that are polled, and the WebSockets that take over from polls.
 
 use std::rc::Rc;
-use std::sync::Arc;
 
 use broker_core::{SessionHandle, SessionId, Timestamp};
 use broker_dialect::socketio::engine::payload::Body;
-use broker_dialect::socketio::engine::{Control, Probe, RequestError};
+use broker_dialect::socketio::engine::{Probe, RequestError};
 use broker_dialect::{Incoming, Words};
-use broker_transport::Writer;
-use broker_transport::ws::{Inflater, Settings, WebSocket, encode};
+use broker_transport::ws::{Event, WebSocket, Window, encode};
+use broker_transport::{Outbound, Writer};
 use tokio::sync::oneshot;
 
 use super::State;
@@ -106,44 +105,66 @@ impl State {
         }
     }
 
-    /// Takes a message of a WebSocket that is to take over; says what comes of it.
+    /// The state of a WebSocket that is to take over from the polls of a session.
+    pub(in crate::shard) fn new_websocket(
+        &mut self,
+        now: Timestamp,
+        session: SessionHandle,
+        window: Option<Window>,
+    ) -> Option<WebSocket> {
+        let connection = self.table.get_mut(session)?;
+        let settings = connection.websocket.settings().clone();
+        Some(WebSocket::new(settings, now).with_compression(window))
+    }
+
+    /// Hears a WebSocket out that is to take over, and queues what it is answered; says how far it has come. What it has
+    /// said behind that stays in `bytes`.
     pub(in crate::shard) fn probe(
         &mut self,
         now: Timestamp,
         session: SessionHandle,
-        message: Incoming<'_>,
+        websocket: &mut WebSocket,
+        bytes: &mut &mut [u8],
+        answers: &mut Outbound,
     ) -> Probed {
         let Some(connection) = self.table.get_mut(session) else {
-            return Probed::Abandon;
+            return Probed::OfNoUse;
         };
         let (Some(dialect), Way::Polls(polling)) =
             (connection.dialect.socketio(), &mut connection.way)
         else {
-            return Probed::Abandon;
+            return Probed::OfNoUse;
         };
-        let probed = match dialect.receive_probe(now, message) {
-            Probe::Answer(control) => {
-                polling.release(dialect);
-                Probed::Answer(control)
+        let mut probed = Probed::GoesOn;
+        while probed == Probed::GoesOn
+            && let Some(event) = websocket.receive(now, &mut self.inflater, bytes)
+        {
+            let message = match &event {
+                Event::Text(text) => Incoming::Text(text),
+                Event::Binary(payload) => Incoming::Binary(payload),
+                Event::Ping(payload) => {
+                    answers.push_control(encode::pong(payload));
+                    continue;
+                }
+                Event::Pong(_) => continue,
+                Event::Closed { .. } | Event::Failed { .. } => {
+                    probed = Probed::OfNoUse;
+                    continue;
+                }
+            };
+            match dialect.receive_probe(now, message) {
+                Probe::Answer(control) => {
+                    polling.release(dialect);
+                    let packet = control.encoded();
+                    let text = String::from_utf8_lossy(packet.text_packet());
+                    answers.push_control(encode::text(&text));
+                }
+                Probe::Upgraded => probed = Probed::Upgraded,
+                Probe::Abandon => probed = Probed::OfNoUse,
             }
-            Probe::Upgraded => Probed::Upgraded,
-            Probe::Abandon => Probed::Abandon,
-        };
+        }
         self.schedule(session);
         probed
-    }
-
-    /// What limits a WebSocket that is to take over.
-    pub(in crate::shard) fn websocket_settings(
-        &mut self,
-        session: SessionHandle,
-    ) -> Option<Arc<Settings>> {
-        let connection = self.table.get_mut(session)?;
-        Some(connection.websocket.settings().clone())
-    }
-
-    pub(in crate::shard) fn inflater(&mut self) -> &mut Inflater {
-        &mut self.inflater
     }
 
     /// The WebSocket that was to take over is gone.
@@ -197,17 +218,12 @@ impl State {
     }
 }
 
-/// What comes of a message of a WebSocket that is to take over.
-#[derive(Clone, Copy, Debug)]
+/// How far a WebSocket has come that is to take over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Probed {
-    Answer(Control),
+    /// Its client has more to say first.
+    GoesOn,
+    /// It takes over now.
     Upgraded,
-    Abandon,
-}
-
-impl Probed {
-    /// The frame to send.
-    pub(crate) fn frame(control: Control) -> bytes::Bytes {
-        encode::text(&String::from_utf8_lossy(control.encoded().text_packet()))
-    }
+    OfNoUse,
 }
