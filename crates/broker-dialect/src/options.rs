@@ -19,7 +19,8 @@ pub struct Options {
 /// The endpoint's `binary`: how a binary message of a client's is passed on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum BinaryMessages {
-    /// `event`: as a message of the type `binary` that carries the bytes as base64.
+    /// `event`: as a message of the type `binary` that carries the bytes as base64, where the dialect can say it to the
+    /// backend; `wsmsgbroker` passes it over.
     #[default]
     Event,
     /// `text`: read as if it had been sent as text, each fault in its UTF-8 replaced by U+FFFD.

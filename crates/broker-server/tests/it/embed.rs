@@ -16,6 +16,8 @@ use std::sync::Arc;
 use broker_server::Server;
 use broker_server::backend::Backend;
 use broker_server::embed::{Peer, SessionInfo};
+use broker_testkit::client::Raw;
+use broker_testkit::soon;
 use bytes::Bytes;
 use http::Request;
 use http_body_util::Full;
@@ -109,6 +111,16 @@ async fn until_connected(broker: &Broker, connections: usize) {
     broker
         .until("the connections", |it| it.connections == connections)
         .await;
+}
+
+/// Waits for a place that is given back.
+async fn until_let_in(app: &Application, path: &str) {
+    let again = async {
+        while Raw::connect(app.addr).await.upgrade(path, &[]).await.status != 101 {
+            tokio::task::yield_now().await;
+        }
+    };
+    soon("a place", again).await;
 }
 
 fn json(text: &str) -> Value {

@@ -88,18 +88,7 @@ async fn an_application_that_answers_otherwise_after_all_keeps_its_client_and_le
         assert_eq!(raw.upgrade("/", &[]).await.status, 403, "{connect}");
         nothing_is_left(&broker).await;
         // Its place is free once nobody waits for its connection, which stays open.
-        let again = async {
-            while Raw::connect(app.addr)
-                .await
-                .upgrade("/in", &[])
-                .await
-                .status
-                != 101
-            {
-                tokio::task::yield_now().await;
-            }
-        };
-        broker_testkit::soon("a place", again).await;
+        until_let_in(&app, "/in").await;
     }
 }
 

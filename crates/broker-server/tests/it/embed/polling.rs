@@ -44,18 +44,7 @@ async fn of_a_full_broker_who_polls_is_served_and_goes_over_to_a_websocket() {
     assert_eq!(full.status, 503);
     drop(raw);
     until_connected(&broker, 0).await;
-    let again = async {
-        while Raw::connect(app.addr)
-            .await
-            .upgrade(WEBSOCKET, &[])
-            .await
-            .status
-            != 101
-        {
-            tokio::task::yield_now().await;
-        }
-    };
-    broker_testkit::soon("a place", again).await;
+    until_let_in(&app, WEBSOCKET).await;
 }
 
 #[tokio::test]
